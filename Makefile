@@ -1,0 +1,54 @@
+# Everything starts here: `make run` on a fresh machine needs Python 3.11 or newer and nothing else.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+
+.PHONY: help run demo dev test check format clean
+.DEFAULT_GOAL := help
+
+help: ## Show what there is to type
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run ## Set up what is missing and serve the site (HOST=, PORT= change where)
+	@$(BIN)/flask serve
+
+demo: .venv/run ## The same with made-up submissions, on a database that is thrown away
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT INT TERM && \
+	export INSTANCE_PATH="$$folder" DATABASE_URL=sqlite:///demo.db DEMO=true && \
+	$(BIN)/flask demo data 60 && $(BIN)/flask demo account && $(BIN)/flask serve
+
+dev: .venv/dev ## Serve on this machine only, reload on every change, show errors in full
+	@$(BIN)/flask db upgrade && \
+	FLASK_RUN_EXTRA_FILES="$$(find content templates -type f | tr '\n' ':')" \
+	$(BIN)/flask run --debug --host 127.0.0.1 --port $${PORT:-8000}
+
+test: .venv/dev ## Run every test
+	@$(BIN)/python -m pytest
+
+check: .venv/dev ## Check style, templates, content, and that the migrations match the models
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/djlint --quiet --lint templates
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	export INSTANCE_PATH="$$folder" DATABASE_URL=sqlite:///check.db && \
+	$(BIN)/flask content check && $(BIN)/flask db upgrade && $(BIN)/flask db check
+
+format: .venv/dev ## Put the code in the form that `make check` wants
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+clean: ## Remove the installed packages; the data in instance/ stays
+	@rm -rf .venv
+
+.venv/python:
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || \
+	{ echo "This needs Python 3.11 or newer. Install it, or name it: make run PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -m venv .venv 2>/dev/null || \
+	{ rm -rf .venv; echo "Python cannot make a virtual environment here. On Debian and Ubuntu, type: sudo apt install python3-venv"; exit 1; }
+	@touch $@
+
+.venv/run: .venv/python requirements.txt
+	@test -f $@ || echo "Installing what the site needs. This takes a minute, once."
+	@$(PIP) -r requirements.txt && touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt && touch $@

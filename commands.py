@@ -1,0 +1,162 @@
+"""The owner's commands. Each ends with one clear line and a non-zero status when it fails."""
+
+import os
+import secrets
+import socket
+
+import click
+import flask_migrate
+import sqlalchemy as sa
+from email_validator import EmailNotValidError, validate_email
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+from flask_security import hash_password
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+import commands_demo
+import models_engine
+from content import library
+from models import ROLES, User, db, log
+
+staff = AppGroup("staff", help="Accounts for members of staff.")
+content = AppGroup("content", help="The words of the site.")
+
+THREADS = 8  # requests that one worker process answers at a time
+
+
+@click.command("serve")
+@with_appcontext
+def serve() -> None:
+    """Bring the database up to date and serve the site."""
+    host, port = current_app.config["HOST"], current_app.config["PORT"]
+    refuse_taken_port(host, port)
+    flask_migrate.upgrade()
+    notes = start_notes()
+    db.engine.dispose()  # the workers open their own connections
+    server = Granian(
+        "app:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        blocking_threads=THREADS,
+        websockets=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+    )
+    server.on_startup(lambda: click.echo(notes))
+    server.serve()
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"{host}:{port} cannot be used ({error.strerror}). Stop the program that uses it, "
+                f"or choose another port: PORT={port + 1} make run"
+            ) from None
+
+
+def start_notes() -> str:
+    """What the owner reads when the site is up: where it is and what to do next."""
+    notes = [
+        "",
+        f"  The site is at http://{current_app.config['HOST']}:{current_app.config['PORT']}",
+        f"  Its data is in {models_engine.describe(db.engine)}",
+    ]
+    if not db.session.scalar(sa.select(sa.func.count(User.id))):
+        notes.append("  Add a member of staff: .venv/bin/flask staff add you@example.org")
+    if "555-01" in library().practice.phone:
+        notes.append("  Before patients use it: put your phone number in content/practice.toml")
+    return "\n".join([*notes, "  Stop it with Ctrl+C.", ""])
+
+
+@staff.command("add")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), default="handler", show_default=True)
+def staff_add(email: str, role: str) -> None:
+    """Make an account for EMAIL and print its one-time password."""
+    try:
+        email = validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise click.ClickException(f'"{email}" is not an email address.') from None
+    if find_user(email):
+        raise click.ClickException(
+            f"{email} has an account. New password: flask staff reset {email}"
+        )
+    datastore = current_app.extensions["security"].datastore
+    password = secrets.token_urlsafe(15)
+    user = datastore.create_user(
+        email=email,
+        password=hash_password(password),
+        must_change_password=True,
+        roles=[datastore.find_or_create_role(role)],
+    )
+    db.session.flush()
+    log("user_created", user_id=user.id, detail=role)
+    db.session.commit()
+    click.echo(f"{email} can sign in at /staff/ with this one-time password: {password}")
+
+
+@staff.command("list")
+def staff_list() -> None:
+    """List the accounts."""
+    for user in db.session.scalars(sa.select(User).order_by(User.email)):
+        roles = ", ".join(role.name for role in user.roles)
+        click.echo(f"{user.email}  {roles}{'' if user.active else '  disabled'}")
+
+
+@staff.command("disable")
+@click.argument("email")
+def staff_disable(email: str) -> None:
+    """Shut EMAIL out, at once and until `reset`."""
+    user = find_user(email, must_exist=True)
+    user.active = False
+    log("user_disabled", user_id=user.id)
+    db.session.commit()
+    click.echo(f"{user.email} is shut out.")
+
+
+@staff.command("reset")
+@click.argument("email")
+def staff_reset(email: str) -> None:
+    """Give EMAIL a new one-time password, end its sessions, and let it in again."""
+    user = find_user(email, must_exist=True)
+    password = secrets.token_urlsafe(15)
+    user.password, user.must_change_password, user.active = hash_password(password), True, True
+    current_app.extensions["security"].datastore.set_uniquifier(user)
+    log("authn_password_reset", user_id=user.id)
+    db.session.commit()
+    click.echo(f"{user.email} can sign in at /staff/ with this one-time password: {password}")
+
+
+def find_user(email: str, *, must_exist: bool = False) -> User | None:
+    if not sa.inspect(db.engine).has_table("users"):
+        raise click.ClickException(
+            "The database is not set up yet. Type: .venv/bin/flask db upgrade"
+        )
+    user = db.session.scalar(sa.select(User).where(sa.func.lower(User.email) == email.lower()))
+    if must_exist and user is None:
+        raise click.ClickException(f"{email} has no account. To see who has: flask staff list")
+    return user
+
+
+@content.command("check")
+def content_check() -> None:
+    """Check every content file; starting any command does, and this one says so."""
+    pages = library()
+    counts = (len(pages.articles), len(pages.months), len(pages.pages), len(pages.red_flags))
+    click.echo("ok: {} articles, {} months, {} pages, {} red flags".format(*counts))
+
+
+def init_app(app: Flask) -> None:
+    for command in (serve, staff, content, commands_demo.demo):
+        app.cli.add_command(command)

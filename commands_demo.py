@@ -1,0 +1,112 @@
+"""Sample submissions to try the site with. Nobody in them exists."""
+
+import random
+import secrets
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import click
+import flask_migrate
+from flask import current_app
+from flask.cli import AppGroup
+from flask_security import hash_password
+
+import triage
+from content import library
+from forms import FLOWS, NO_RED_FLAG, ticked_flags
+from models import STATUSES, Submission, db, now
+
+
+class DemoGroup(AppGroup):
+    """Commands that run on a demonstration only, so that nothing made up meets a real patient."""
+
+    def invoke(self, context: click.Context) -> Any:
+        with context.obj.load_app().app_context():
+            if not current_app.config["DEMO"]:
+                raise click.ClickException("This is not a demonstration. Type: make demo")
+            flask_migrate.upgrade()
+        return super().invoke(context)
+
+
+demo = DemoGroup("demo", help="Sample data for trying the site, with DEMO=true only.")
+
+# Names with the letters, lengths and apostrophes that real lists have.
+FIRST = (
+    "Ana Björn Chloé Dmitri Eleanor Fatuma Grace Hodan Ikram José Kaying Liam Nkechi".split()
+)
+LAST = "Abdi Brown D'Angelo García Hassan Johnson Lee-Novak Moua Nguyen O'Brien Olson Vang".split()
+BORN = (date(1935, 1, 1).toordinal(), date(2008, 1, 1).toordinal())
+MESSAGES = ("", "", "Mornings are best for me.", "It gets worse when I look at a screen.")
+
+
+@demo.command("data")
+@click.argument("count", type=click.IntRange(1, 100_000))
+def demo_data(count: int) -> None:
+    """Add COUNT made-up submissions, spread over the last 60 days."""
+    chance = random.Random(count)  # noqa: S311 (sample data, the same each time; no secret)
+    with click.progressbar(range(count), label="Sample submissions") as numbers:
+        for number in numbers:
+            db.session.add(sample(chance, age=timedelta(days=60) * number / count))
+            if number % 500 == 499:
+                db.session.commit()
+    db.session.commit()
+
+
+@demo.command("account")
+def demo_account() -> None:
+    """Make a staff account and print its password."""
+    datastore, password = current_app.extensions["security"].datastore, secrets.token_urlsafe(12)
+    datastore.create_user(
+        email="demo@example.org",
+        password=hash_password(password),
+        roles=[datastore.find_or_create_role("admin")],
+    )
+    db.session.commit()
+    click.echo(f"  Staff sign in at /staff/ as demo@example.org with the password {password}")
+
+
+def sample(chance: random.Random, age: timedelta) -> Submission:
+    """Return a submission that is `age` old; the older, the more likely it is dealt with."""
+    flow, received_at = FLOWS["appointment"], now() - age
+    answers = sample_answers(chance, received_at)
+    submission = Submission.make(
+        kind=flow.name,
+        draft_id=secrets.token_hex(32),
+        answers=answers,
+        shown=[asdict(row) for row in flow.rows(answers)],
+        urgency=triage.assess(ticked_flags(answers), library().red_flags).urgency,
+        received_at=received_at,
+        reply_due_at=library().practice.reply_due(received_at),
+        form_version=flow.version,
+    )
+    if age > timedelta(days=2):
+        submission.status = chance.choice(STATUSES)
+    return submission
+
+
+def sample_answers(chance: random.Random, received_at: datetime) -> dict[str, dict[str, Any]]:
+    first, last = chance.choice(FIRST), chance.choice(LAST)
+    flags = [chance.choice(list(library().red_flags))] if chance.random() < 0.15 else []
+    day = received_at.date() + timedelta(days=7)
+    while not library().practice.is_open(day):
+        day += timedelta(days=1)
+    details = {
+        "full_name": f"{first} {last}",
+        "birth": date.fromordinal(chance.randint(*BORN)).isoformat(),
+        "phone": f"(612) 555-01{chance.randint(0, 99):02}",
+        "email": f"{first}.{last}@example.org".lower().replace("'", ""),
+        "contact_by": chance.choice(["phone", "text", "email"]),
+        "visited_before": chance.choice(["new", "returning"]),
+        "reason": chance.choice(["headache", "headache", "neck", "back", "injury", "other"]),
+        "window1": {"day": day.isoformat(), "part": chance.choice(["morning", "either"])},
+        "window2": None,
+        "window3": None,
+        "message": chance.choice(MESSAGES),
+        "consent": {
+            "version": library().consent.version,
+            "at": received_at.astimezone(UTC).isoformat(),
+        },
+    }
+    advice: dict[str, dict[str, Any]] = {"advice": {}} if flags else {}
+    return {"safety": {"red_flags": flags or [NO_RED_FLAG[0]]}, **advice, "details": details}

@@ -1,0 +1,78 @@
+"""What people see when something goes wrong, and what to do next."""
+
+import logging
+import secrets
+import traceback
+
+from flask import Flask, render_template
+from flask.globals import request_ctx
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+logger = logging.getLogger("site")
+
+# status: (title, what to do next). A status that is not here is explained like a 400 or a 500.
+WORDS = {
+    400: (
+        "That did not work",
+        "Your browser sent something we could not read. Go back, reload the page and try again.",
+    ),
+    403: (
+        "You cannot open this page",
+        "Your account is not allowed to do this, or the page was sent from another website.",
+    ),
+    404: (
+        "Page not found",
+        "Check the address for mistakes, or start from the home page.",
+    ),
+    405: (
+        "That did not work",
+        "This address cannot be used that way. Go back and use the buttons on the page.",
+    ),
+    413: (
+        "That was too long to send",
+        "Make what you typed shorter and send it again. Go back to find it.",
+    ),
+    429: (
+        "Too many tries",
+        "Wait a few minutes, then try again.",
+    ),
+    500: (
+        "Something went wrong on our side",
+        "It is not your fault. Try again in a few minutes. If you sent a request, call us too.",
+    ),
+}
+STALE_FORM = "This page was open too long to be sent. Go back, reload it and try again."
+
+
+def show(error: HTTPException, incident: str = "") -> tuple[str, int, dict[str, str]]:
+    """Render the error page; keep the answer's own headers, such as Allow and Retry-After."""
+    status = error.code or 500
+    title, advice = WORDS.get(status, WORDS[400 if status < 500 else 500])
+    if isinstance(error, CSRFError):
+        advice = STALE_FORM
+    kept = {
+        name: value
+        for name, value in error.get_headers()
+        if name not in {"Content-Type", "Content-Length"}
+    }
+    if request_ctx.url_adapter is None:  # an untrusted host: no address of ours can be built
+        return f"{title}. {advice}", status, {**kept, "Content-Type": "text/plain; charset=utf-8"}
+    page = render_template("errors/error.html", title=title, advice=advice, incident=incident)
+    return page, status, kept
+
+
+def crash(error: InternalServerError) -> tuple[str, int, dict[str, str]]:
+    """Log where it happened under an id that the person can tell us.
+
+    The message of the exception stays out of the log: it may quote what a patient typed.
+    """
+    incident, cause = secrets.token_hex(4), error.original_exception or error
+    where = "".join(traceback.format_tb(cause.__traceback__))
+    logger.error("incident %s: %s\n%s", incident, type(cause).__name__, where)
+    return show(error, incident)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, show)
+    app.register_error_handler(InternalServerError, crash)

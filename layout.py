@@ -1,0 +1,36 @@
+"""What every template can use: the practice, and how moments are written."""
+
+from datetime import date, datetime
+
+from flask import Flask
+
+from content import library
+from forms_fields import long_day
+
+
+def day(value: date) -> str:
+    """Like June 30, 2026."""
+    return f"{value:%B} {value.day}, {value.year}"
+
+
+def clock(value: datetime) -> str:
+    """Like 3:40 pm."""
+    return f"{value.hour % 12 or 12}:{value:%M} {'am' if value.hour < 12 else 'pm'}"
+
+
+def moment(value: datetime) -> str:
+    """In the practice's time zone, like 11/22/2026, 3:40 pm."""
+    local = library().practice.local(value)
+    return f"{local:%m/%d/%Y}, {clock(local)}"
+
+
+def deadline(value: datetime) -> str:
+    """In the practice's time zone, like Tuesday, December 1, 2026, 5:00 pm."""
+    local = library().practice.local(value)
+    return f"{long_day(local)}, {clock(local)}"
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(day=day, clock=clock, moment=moment, deadline=deadline)
+    app.context_processor(lambda: {"practice": library().practice, "content": library()})

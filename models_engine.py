@@ -1,0 +1,108 @@
+"""The two databases' own settings, and column types that both keep the same way."""
+
+import importlib
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+try:
+    # Debian 12's SQLite is 3.40.1, which may corrupt a database in WAL mode; this one is newer.
+    sqlite: ModuleType = importlib.import_module("pysqlite3.dbapi2")
+except ImportError:  # no wheel for this machine
+    sqlite = sqlite3
+
+BUSY_TIMEOUT = 5  # seconds that a writer waits for another before the request fails
+
+
+class UTCDateTime(sa.types.TypeDecorator[datetime]):
+    """A moment, UTC in the database and in Python. Naive values are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("a moment needs a time zone; use models.now()")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        # SQLite hands back what was stored, without its zone.
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def wal_is_safe(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite is free of the WAL-reset bug (sqlite.org/wal.html#walresetbug).
+
+    Fixed in 3.51.3, 3.50.7 and 3.44.6; 3.52.0 was withdrawn.
+    """
+    if version[:2] in {(3, 50), (3, 44)}:
+        return version >= {(3, 50): (3, 50, 7), (3, 44): (3, 44, 6)}[version[:2]]
+    return version >= (3, 51, 3) and version != (3, 52, 0)
+
+
+def sqlite_pragmas(version: tuple[int, ...]) -> dict[str, str]:
+    """The settings of each connection: an answered request survives a power cut."""
+    safe = wal_is_safe(version)
+    return {
+        "journal_mode": "WAL" if safe else "DELETE",
+        "synchronous": "FULL" if safe else "EXTRA",
+        "busy_timeout": str(BUSY_TIMEOUT * 1000),
+        "foreign_keys": "ON",
+        "trusted_schema": "OFF",
+        "cell_size_check": "ON",
+        "secure_delete": "ON",
+    }
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """What `create_engine` needs for this address. Parameters stay out of error messages."""
+    if url.startswith("sqlite"):
+        connect_args = {"timeout": BUSY_TIMEOUT}
+        return {"module": sqlite, "connect_args": connect_args, "hide_parameters": True}
+    return {"pool_pre_ping": True, "hide_parameters": True}
+
+
+def prepare(engine: Engine) -> None:
+    """Set up every connection of a SQLite engine; PostgreSQL needs nothing.
+
+    We begin transactions ourselves: the driver's own way skips SELECT and DDL, and a deferred
+    transaction that writes later loses other people's changes or fails at once when it meets one.
+    So a transaction takes the write lock from the start, unless it says that it only reads.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    if not (file := Path(engine.url.database)).exists():
+        file.touch(mode=0o600)  # its journals take the same mode
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for name, value in sqlite_pragmas(sqlite.sqlite_version_info).items():
+            cursor.execute(f"PRAGMA {name}={value}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("reads_only")
+        connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+
+
+def describe(engine: Engine) -> str:
+    """One line for the owner: which database, and why it keeps its journal as it does."""
+    if engine.dialect.name != "sqlite":
+        return "PostgreSQL"
+    version = sqlite.sqlite_version_info
+    reason = "" if wal_is_safe(version) else " (WAL is unsafe in this version)"
+    mode = sqlite_pragmas(version)["journal_mode"]
+    return f"SQLite {sqlite.sqlite_version}, journal mode {mode}{reason}"

@@ -1,0 +1,189 @@
+"""What patients do: fill in a flow page by page, check it, send it once."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response
+
+import triage
+from content import library
+from forms import FLOWS, CheckForm, Flow, Step, StepForm, ticked_flags
+from models import Draft, Submission, db, log, now, only_read
+from security import csrf, sign, unsign
+
+bp = Blueprint("patients", __name__)
+
+# A form checks its own token, so that a failed check shows the page again with what was typed.
+csrf.exempt(bp)
+
+
+class FlowConverter(BaseConverter):
+    """The first part of an address: `appointment` is FLOWS["appointment"]."""
+
+    regex = "|".join(FLOWS)
+
+    def to_python(self, value: str) -> Flow:
+        return FLOWS[value]
+
+    def to_url(self, value: Flow | str) -> str:
+        return getattr(value, "name", value)
+
+
+@bp.before_request
+def read_only() -> None:
+    if request.method in {"GET", "HEAD"}:
+        only_read()
+
+
+@bp.get("/<flow:flow>/")
+def start(flow: Flow) -> Response:
+    """Open the first unfinished page; after a request was sent, a new one."""
+    draft = current_draft(flow)
+    if submission_of(draft):
+        session.pop(flow.name)
+        draft = Draft.start(flow.name)
+    return redirect(next_page(flow, draft), 303)
+
+
+@bp.route("/<flow:flow>/<string:name>", methods=["GET", "POST"])
+def step(flow: Flow, name: str) -> Any:
+    """Ask one page of questions; keep the answers in the draft and go on."""
+    page = flow.step(name) or abort(404)
+    draft = current_draft(flow)
+    if sent := submission_of(draft):
+        return received_page(sent)
+    if request.method == "GET" and not reachable(flow, page, draft):
+        return redirect(next_page(flow, draft), 303)
+    form = page.form(data=draft.answers.get(page.name))
+    if form.validate_on_submit():
+        keep(draft, flow.save(draft.answers, page, form.answers))
+        return redirect(next_page(flow, draft), 303)
+    templates = [f"patients/{page.name}.html", "patients/step.html"]
+    return render(templates, flow, draft, form, page)
+
+
+@bp.get("/<flow:flow>/check")
+def check(flow: Flow) -> Any:
+    """Show every answer, with a link to change it."""
+    draft = current_draft(flow)
+    if sent := submission_of(draft):
+        return received_page(sent)
+    if flow.next_step(draft.answers):
+        return redirect(next_page(flow, draft), 303)
+    return render("patients/check.html", flow, draft, CheckForm())
+
+
+@bp.post("/<flow:flow>/check")
+def send(flow: Flow) -> Any:
+    """Send the draft once; answer 303 to its received page however often this is asked."""
+    draft = current_draft(flow)
+    if sent := submission_of(draft):
+        return received_page(sent)
+    if flow.next_step(draft.answers):
+        return redirect(next_page(flow, draft), 303)
+    form = CheckForm()
+    if not form.validate_on_submit():
+        return render("patients/check.html", flow, draft, form)
+    submission = submit(flow, draft)
+    draft.keep({})  # the submission has them now; the draft only remembers that it was sent
+    db.session.commit()
+    return received_page(submission)
+
+
+@bp.get("/received/<string:token>")
+def received(token: str) -> str:
+    """Say that it arrived, what happens next and by when. Shows no answer."""
+    submission = db.session.get(Submission, unsign("received", token) or "") or abort(404)
+    flow = FLOWS[submission.kind]
+    return render_template("patients/received.html", submission=submission, flow=flow)
+
+
+def current_draft(flow: Flow) -> Draft:
+    """Return the draft that the form names, else this browser's, else a new one.
+
+    A form that is sent holds its draft until the request ends, so that a double click waits.
+    """
+    for key in (request.form.get("draft"), session.get(flow.name)):
+        query = Draft.kept(flow.name, key or "")
+        if request.method == "POST":
+            query = query.with_for_update()
+        if draft := key and db.session.scalar(query):
+            draft.key = key
+            return draft
+    return Draft.start(flow.name)
+
+
+def submission_of(draft: Draft) -> Submission | None:
+    return db.session.scalar(Submission.of_draft(draft))
+
+
+def reachable(flow: Flow, page: Step, draft: Draft) -> bool:
+    """Whether this page applies, and all those before it are answered."""
+    return page in flow.asked(draft.answers) and (
+        page.name in draft.answers or page == flow.next_step(draft.answers)
+    )
+
+
+def keep(draft: Draft, answers: dict[str, Any]) -> None:
+    draft.keep(answers)
+    if draft not in db.session:
+        db.session.execute(Draft.expired())
+        db.session.add(draft)
+    session[draft.flow] = draft.key
+    db.session.commit()
+
+
+def next_page(flow: Flow, draft: Draft) -> str:
+    following = flow.next_step(draft.answers)
+    if following is None:
+        return url_for(".check", flow=flow)
+    return url_for(".step", flow=flow, name=following.name)
+
+
+def received_page(submission: Submission) -> Response:
+    return redirect(url_for(".received", token=sign("received", submission.id)), 303)
+
+
+def render(
+    template: str | list[str], flow: Flow, draft: Draft, form: StepForm, page: Step | None = None
+) -> tuple[str, int]:
+    """Return a page of the flow (`page`, or the check page), with 400 or 422 for a wrong form."""
+    form.draft.data = draft.key
+    answers = draft.answers
+    assessment = triage.assess(ticked_flags(answers), library().red_flags)
+    html = render_template(
+        template,
+        flow=flow,
+        form=form,
+        page=page,
+        back=None if page not in {None, *flow.asked(answers)} else flow.before(page, answers),
+        rows=[] if page else list(flow.rows(answers)),
+        urgency=assessment.urgency,
+        flags=[library().red_flags[flag] for flag in assessment.red_flags],
+    )
+    return html, 400 if "csrf_token" in form.errors else 422 if form.errors else 200
+
+
+def submit(flow: Flow, draft: Draft) -> Submission:
+    """Add the submission and its event to the transaction, and return it."""
+    answers, received_at = flow.relevant(draft.answers), now()
+    submission = Submission.make(
+        kind=flow.name,
+        draft_id=draft.id,
+        answers=answers,
+        shown=[asdict(row) for row in flow.rows(answers)],
+        urgency=triage.assess(ticked_flags(answers), library().red_flags).urgency,
+        received_at=received_at,
+        reply_due_at=library().practice.reply_due(received_at),
+        form_version=flow.version,
+    )
+    db.session.add(submission)
+    log("submission_created", submission=submission)
+    return submission
+
+
+def init_app(app: Flask) -> None:
+    app.url_map.converters["flow"] = FlowConverter
+    app.register_blueprint(bp)

@@ -1,0 +1,116 @@
+"""What holds for every answer: headers, sessions, CSRF, proxies, limits, signed addresses."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response, abort, current_app, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFProtect
+from itsdangerous import BadSignature, URLSafeSerializer
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address)
+
+# Addresses that may know who is asking. Everywhere else there is no session: it reads as empty and
+# is never saved, so a public page can neither set a cookie nor depend on one.
+PRIVATE = ("/staff", "/appointment", "/intake", "/received", "/requests")
+
+# Budgets for one network address. Per account or contact is for the database to count.
+LIMITS = {"sign in": "10 per minute; 100 per day"}
+
+# Mozilla's HTTP Observatory gives these its full marks; all of our own files are same-origin.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; object-src 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+    "Cache-Control": "no-store",  # unless the page says otherwise
+}
+HTTPS_HEADERS = {
+    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; upgrade-insecure-requests",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+}
+
+
+class PrivateSessions(SecureCookieSessionInterface):
+    """Flask's signed cookie, on `PRIVATE` addresses only."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if is_private(request.path):
+            return super().open_session(app, request)
+        return self.session_class()
+
+    def save_session(self, app: Flask, session: SecureCookieSession, response: Response) -> None:
+        if is_private(request.path):
+            super().save_session(app, session, response)
+
+
+def is_private(path: str) -> bool:
+    return path.startswith(PRIVATE)
+
+
+def refuse_cross_site() -> None:
+    """Answer 403 to a form that another site sent (OWASP CSRF cheat sheet, fetch metadata).
+
+    Browsers too old for Sec-Fetch-Site send Origin. Without either, the CSRF token still decides.
+    """
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in {None, "same-origin", "none"}:
+        abort(403)
+    if site is None and origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403)
+
+
+def add_headers(response: Response) -> Response:
+    for name, value in current_app.extensions["headers"].items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def sign(purpose: str, value: str) -> str:
+    """Return `value` as part of an address that nobody else can make. Same in, same out."""
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=purpose).dumps(value)
+
+
+def unsign(purpose: str, token: str) -> str | None:
+    """Return the value that was signed for this purpose, or None for any other token."""
+    try:
+        return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=purpose).loads(token)
+    except BadSignature:
+        return None
+
+
+def init_app(app: Flask) -> None:
+    over_https = app.config["SITE_URL"].startswith("https://")
+    site_host = urlsplit(app.config["SITE_URL"]).hostname
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-session" if over_https else "session",
+        SESSION_COOKIE_SECURE=over_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        TRUSTED_HOSTS=[site_host, "127.0.0.1", "localhost", *app.config["TRUSTED_HOSTS"]],
+        MAX_CONTENT_LENGTH=1_000_000,  # bytes; the longest honest form is a fiftieth of it
+        WTF_CSRF_TIME_LIMIT=None,  # a form may stay open as long as its session lives
+        WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which some people's browsers withhold
+    )
+    app.session_interface = PrivateSessions()
+    app.extensions["headers"] = {**HEADERS, **(HTTPS_HEADERS if over_https else {})}
+    if hops := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    app.before_request(refuse_cross_site)
+    app.after_request(add_headers)
+    csrf.init_app(app)
+    limiter.init_app(app)

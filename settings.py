@@ -1,0 +1,182 @@
+"""Read the settings from the environment and `.env`, and refuse what is unsafe.
+
+Every setting is one row of `SETTINGS`; `.env.example` shows the same rows to the owner.
+"""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from dotenv import dotenv_values
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).resolve().parent
+
+MAKE_SECRET_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'  # noqa: S105
+MAKE_VAULT_KEY = (
+    'python3 -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
+)
+
+
+class SettingsError(click.ClickException):
+    """A setting that cannot be used; the message says which, why, and what to type.
+
+    Being a `ClickException`, it ends a `flask` command with one line and no traceback.
+    """
+
+
+def text(value: str) -> str:
+    return value
+
+
+def boolean(value: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if value.lower() not in words:
+        raise ValueError(f'"{value}" is neither yes nor no. Write true or false.')
+    return words[value.lower()]
+
+
+def count(value: str) -> int:
+    if not value.isascii() or not value.isdigit():
+        raise ValueError(f'"{value}" is not a whole number. Write 0, 1, 2 …')
+    return int(value)
+
+
+def port(value: str) -> int:
+    number = count(value)
+    if not 1 <= number <= 65535:
+        raise ValueError(f"{number} is not a port. Write a number from 1 to 65535.")
+    return number
+
+
+def words(value: str) -> list[str]:
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def site_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise ValueError(f'"{value}" is not a site address. Write it like https://www.example.org')
+    return value.rstrip("/")
+
+
+def database_url(value: str) -> str:
+    """Return the address as SQLAlchemy wants it, for the two databases that are tested."""
+    known = "Write sqlite:///site.db or postgresql://user:password@host/name"
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError(f"it is not a database address. {known}") from None
+    if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
+        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if url.drivername != "sqlite":
+        raise ValueError(f'"{url.drivername}" is not a database this site can use. {known}')
+    if url.database in {None, "", ":memory:"}:
+        raise ValueError(f"a database in memory forgets every request at a restart. {known}")
+    return value
+
+
+def secret_key(value: str) -> str:
+    if len(value) < 32 or len(set(value)) < 10:
+        raise ValueError(f"it is too short or too simple. To make one, type: {MAKE_SECRET_KEY}")
+    return value
+
+
+def vault_keys(value: str) -> list[bytes]:
+    """Return the keys, newest first. The first one seals; all of them open."""
+    try:
+        keys = [base64.urlsafe_b64decode(word) for word in words(value)]
+    except ValueError:
+        keys = []
+    if not keys or any(len(key) != 32 or len(set(key)) < 10 for key in keys):
+        raise ValueError(
+            "each key must be 32 random bytes in base64, separated by commas. "
+            f"To make one, type: {MAKE_VAULT_KEY}"
+        )
+    return keys
+
+
+# name: (default as written in `.env.example`, what turns it into a value or raises ValueError)
+SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "INSTANCE_PATH": ("instance", lambda value: ROOT / value),
+    "DATABASE_URL": ("sqlite:///site.db", database_url),
+    "SITE_URL": ("http://127.0.0.1:8000", site_url),
+    "TRUSTED_HOSTS": ("", words),
+    "TRUSTED_PROXIES": ("0", count),
+    "RATELIMIT_STORAGE_URI": ("memory://", text),
+    "DEMO": ("false", boolean),
+    "HOST": ("127.0.0.1", text),
+    "PORT": ("8000", port),
+    "SECRET_KEY": ("", secret_key),
+    "VAULT_KEYS": ("", vault_keys),
+}
+
+# Secrets that are made on the first run, into a file of this name in INSTANCE_PATH.
+SECRETS: dict[str, Callable[[], str]] = {
+    "SECRET_KEY": lambda: secrets.token_urlsafe(48),
+    "VAULT_KEYS": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+}
+
+
+def load(overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return every setting as a value: from `overrides`, else environment, `.env`, default.
+
+    Keys of `overrides` that are no settings (Flask's own, such as TESTING) are passed through.
+    Raises `SettingsError` for the first one that cannot be used.
+    """
+    given = {**dotenv_values(ROOT / ".env"), **os.environ, **overrides}
+    written = {name: str(given.get(name) or row[0]) for name, row in SETTINGS.items()}
+    instance = parse("INSTANCE_PATH", written["INSTANCE_PATH"])
+    private_folder(instance)
+    for name, make in SECRETS.items():
+        written[name] = written[name] or kept_secret(instance / name.lower(), make)
+    return {**overrides, **{name: parse(name, value) for name, value in written.items()}}
+
+
+def parse(name: str, value: str) -> Any:
+    try:
+        return SETTINGS[name][1](value)
+    except ValueError as error:
+        raise SettingsError(f"{name} cannot be used: {error}") from None
+
+
+def private_folder(path: Path) -> None:
+    """Make the folder for the database and the secrets, readable by its owner only."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {path} cannot be made ({error.strerror}). "
+            "Set INSTANCE_PATH to a folder that you may write to."
+        ) from None
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(f"Others can read the folder {path}. Type: chmod 700 {path}")
+    if not os.access(path, os.W_OK):
+        raise SettingsError(
+            f"The folder {path} cannot be written to. "
+            "Change its owner, or set INSTANCE_PATH to a folder that you may write to."
+        )
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """Return the secret in the file, which is made first where it does not exist yet."""
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        draft.touch(mode=0o600)
+        draft.write_text(make() + "\n")
+        try:
+            # Of several processes that start at once, the first to link wins; all read its file.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(f"Others can read the secret in {path}. Type: chmod 600 {path}")
+    return path.read_text().strip()

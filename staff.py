@@ -1,0 +1,157 @@
+"""What staff do: sign in, look through the submissions, work on one."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
+from flask_login import user_logged_in, user_logged_out
+from flask_security import Security, SQLAlchemyUserDatastore, current_user, password_changed
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response
+
+import security
+from forms_staff import ChangePasswordForm, SignInForm, StatusForm
+from models import Role, Submission, User, db, log
+
+bp = Blueprint("staff", __name__, url_prefix="/staff")
+datastore = SQLAlchemyUserDatastore(db, User, Role)
+
+PAGE_SIZE = 25
+
+# Who may do more than look: role names by endpoint. Looking is for every member of staff.
+WORKERS = {"staff.set_status": {"handler", "admin"}}
+
+CONFIG = {
+    "URL_PREFIX": "/staff",
+    "CHANGEABLE": True,
+    "CHANGE_URL": "/account",
+    "FRESHNESS": timedelta(-1),
+    "STATIC_FOLDER": None,
+    "CLI_USERS_NAME": None,
+    "CLI_ROLES_NAME": None,
+    "SEND_PASSWORD_CHANGE_EMAIL": False,
+    "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
+    "PASSWORD_HASH": "argon2",
+    "PASSWORD_SCHEMES": ["argon2"],
+    "PASSWORD_SINGLE_HASH": ["argon2"],  # argon2 salts by itself
+    # OWASP's password storage cheat sheet: at least 19 MiB and 2 passes.
+    "PASSWORD_HASH_PASSLIB_OPTIONS": {
+        "argon2__memory_cost": 19456,
+        "argon2__time_cost": 2,
+        "argon2__parallelism": 1,
+    },
+    "PASSWORD_LENGTH_MIN": 15,
+    "RETURN_GENERIC_RESPONSES": True,
+    "POST_LOGIN_VIEW": "staff.queue",
+    "POST_LOGOUT_VIEW": "security.login",
+    "POST_CHANGE_VIEW": "staff.queue",
+    "LOGIN_USER_TEMPLATE": "staff/login.html",
+    "CHANGE_PASSWORD_TEMPLATE": "staff/account.html",
+    "MSG_GENERIC_AUTHN_FAILED": ("The email address or the password is not right.", "error"),
+    "MSG_UNAUTHENTICATED": ("Sign in to see this page.", "info"),
+    "MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
+    "MSG_INVALID_PASSWORD": ("This is not your current password.", "error"),
+    "MSG_PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),
+    "MSG_RETYPE_PASSWORD_MISMATCH": ("The two new passwords are not the same.", "error"),
+    "MSG_PASSWORD_IS_THE_SAME": ("Choose a password that is different from the old one.", "error"),
+}
+
+
+class ReferenceConverter(BaseConverter):
+    """A reference however it was read out: `7K3F-9QRT`, `7k3f9qrt`; O is 0, and I and L are 1."""
+
+    regex = "[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}"
+
+    def to_python(self, value: str) -> str:
+        return value.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
+
+    def to_url(self, value: str) -> str:
+        return f"{value[:4]}-{value[4:]}"
+
+
+@bp.before_request
+def members_only() -> Response | None:
+    """Refuse strangers, first passwords, and those whose role does not allow this."""
+    if not current_user.is_authenticated:
+        return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+    if current_user.must_change_password:
+        return redirect(url_for("security.change_password"))
+    allowed = WORKERS.get(request.endpoint)
+    if allowed and not allowed & {role.name for role in current_user.roles}:
+        abort(403)
+    return None
+
+
+@bp.get("/")
+def queue() -> str:
+    """List the submissions, newest first; `?before=` goes on where a page ended."""
+    before = request.args.get("before", "", type=ReferenceConverter(None).to_python)
+    rows = db.session.scalars(Submission.newest_first(before or None).limit(PAGE_SIZE + 1)).all()
+    log("sensitive_list", user_id=current_user.id)
+    html = render_template(
+        "staff/queue.html", submissions=rows[:PAGE_SIZE], more=len(rows) > PAGE_SIZE, before=before
+    )
+    db.session.commit()
+    return html
+
+
+@bp.get("/submissions/<reference:reference>")
+def submission(reference: str) -> str:
+    """Show everything the patient said."""
+    found = find(reference)
+    log("sensitive_read", user_id=current_user.id, submission=found)
+    form = StatusForm(status=found.status)
+    html = render_template("staff/submission.html", submission=found, form=form)
+    db.session.commit()
+    return html
+
+
+@bp.post("/submissions/<reference:reference>/status")
+def set_status(reference: str) -> Any:
+    found, form = find(reference), StatusForm()
+    if not form.validate_on_submit():
+        abort(400)
+    change = f"{found.status} to {form.status.data}"
+    found.status = form.status.data
+    log("status_changed", user_id=current_user.id, submission=found, detail=change)
+    db.session.commit()
+    flash(f"The status is now “{form.status.data}”.", "success")
+    return redirect(url_for(".submission", reference=reference), 303)
+
+
+def find(reference: str) -> Submission:
+    return db.session.scalar(Submission.with_reference(reference)) or abort(404)
+
+
+@user_logged_in.connect
+def signed_in(_app: Flask, user: User) -> None:
+    log("authn_login_success", user_id=user.id)
+
+
+@user_logged_out.connect
+def signed_out(_app: Flask, user: User) -> None:
+    """End every session of this person: a signed cookie that was saved cannot be revoked alone."""
+    if isinstance(user, User):
+        datastore.set_uniquifier(user)
+        log("authn_logout", user_id=user.id)
+        db.session.commit()
+
+
+@password_changed.connect
+def password_is_own(_app: Flask, user: User, **_more: Any) -> None:
+    user.must_change_password = False
+    log("authn_password_change", user_id=user.id)
+
+
+def init_app(app: Flask) -> None:
+    app.url_map.converters["reference"] = ReferenceConverter
+    app.config.update({f"SECURITY_{name}": value for name, value in CONFIG.items()})
+    # Flask-Security asks for one; with argon2, which salts by itself, it is not used.
+    app.config["SECURITY_PASSWORD_SALT"] = app.config["SECRET_KEY"]
+    extension = Security(
+        app, datastore, login_form=SignInForm, change_password_form=ChangePasswordForm
+    )
+    extension.want_json(lambda _request: False)
+    limited = security.limiter.limit(security.LIMITS["sign in"], methods=["POST"])
+    app.view_functions["security.login"] = limited(app.view_functions["security.login"])
+    app.register_blueprint(bp)

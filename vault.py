@@ -1,0 +1,70 @@
+"""Seal and open what patients tell us, with keys that are not in the database.
+
+AES-256-GCM (NIST SP 800-38D). A sealed value is `version | key id | nonce | ciphertext`. The place
+it belongs to (table, column, row) is authenticated with it, so a value that was moved to another
+row does not open.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import Flask, current_app
+
+VERSION = b"\x01"
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12  # random; safe for about four billion values under one key
+
+
+class VaultError(Exception):
+    """A sealed value that does not open. The message never holds any of it."""
+
+
+class Vault:
+    """Seals with the first of `keys` (32 bytes each) and opens with any of them."""
+
+    def __init__(self, keys: Sequence[bytes]):
+        self._ciphers = {key_id(key): AESGCM(key) for key in keys}
+        self._current = key_id(keys[0])
+
+    def seal(self, value: Any, place: str) -> bytes:
+        """Return `value` (anything JSON can hold) encrypted for `place` only."""
+        nonce = os.urandom(NONCE_BYTES)
+        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        secret = self._ciphers[self._current].encrypt(nonce, plain, place.encode())
+        return VERSION + self._current + nonce + secret
+
+    def open(self, sealed: bytes, place: str) -> Any:
+        """Return what was sealed for `place`.
+
+        Raises `VaultError` when the key is missing, or the value was changed or moved.
+        """
+        version, rest = sealed[:1], sealed[1:]
+        key, rest = rest[:KEY_ID_BYTES], rest[KEY_ID_BYTES:]
+        nonce, secret = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
+        if version != VERSION or key not in self._ciphers:
+            raise VaultError(
+                f"{place} was sealed with key {key.hex()}, which is not in VAULT_KEYS. "
+                "Add that key after the current one, separated by a comma."
+            )
+        try:
+            return json.loads(self._ciphers[key].decrypt(nonce, secret, place.encode()))
+        except InvalidTag:
+            raise VaultError(f"{place} was changed or moved since it was sealed.") from None
+
+
+def key_id(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()[:KEY_ID_BYTES]
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["vault"] = Vault(app.config["VAULT_KEYS"])
+
+
+def current() -> Vault:
+    """The vault of the running app."""
+    return current_app.extensions["vault"]
