@@ -32,9 +32,7 @@ class DemoGroup(AppGroup):
 demo = DemoGroup("demo", help="Sample data for trying the site, with DEMO=true only.")
 
 # Names with the letters, lengths and apostrophes that real lists have.
-FIRST = (
-    "Ana Björn Chloé Dmitri Eleanor Fatuma Grace Hodan Ikram José Kaying Liam Nkechi".split()
-)
+FIRST = "Ana Björn Chloé Dmitri Eleanor Fatuma Grace Hodan Ikram José Kaying Liam Nkechi".split()
 LAST = "Abdi Brown D'Angelo García Hassan Johnson Lee-Novak Moua Nguyen O'Brien Olson Vang".split()
 BORN = (date(1935, 1, 1).toordinal(), date(2008, 1, 1).toordinal())
 MESSAGES = ("", "", "Mornings are best for me.", "It gets worse when I look at a screen.")
