@@ -20,10 +20,20 @@ import models_engine
 from content import library
 from models import ROLES, User, db, log
 
-staff = AppGroup("staff", help="Accounts for members of staff.")
+
+def need_tables() -> None:
+    if not sa.inspect(db.engine).has_table("users"):
+        raise click.ClickException(
+            "The database is not set up yet. Type: .venv/bin/flask db upgrade"
+        )
+
+
+staff = AppGroup(
+    "staff", callback=with_appcontext(need_tables), help="Accounts for members of staff."
+)
 content = AppGroup("content", help="The words of the site.")
 
-THREADS = 8  # requests that one worker process answers at a time
+THREADS = 4  # requests that one worker process answers at a time
 
 
 @click.command("serve")
@@ -34,7 +44,8 @@ def serve() -> None:
     refuse_taken_port(host, port)
     flask_migrate.upgrade()
     notes = start_notes()
-    db.engine.dispose()  # the workers open their own connections
+    db.session.remove()  # a transaction left open here would lock the workers out
+    db.engine.dispose()
     server = Granian(
         "app:create_app",
         factory=True,
@@ -139,10 +150,6 @@ def staff_reset(email: str) -> None:
 
 
 def find_user(email: str, *, must_exist: bool = False) -> User | None:
-    if not sa.inspect(db.engine).has_table("users"):
-        raise click.ClickException(
-            "The database is not set up yet. Type: .venv/bin/flask db upgrade"
-        )
     user = db.session.scalar(sa.select(User).where(sa.func.lower(User.email) == email.lower()))
     if must_exist and user is None:
         raise click.ClickException(f"{email} has no account. To see who has: flask staff list")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import flask_migrate
 from flask import current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 from flask_security import hash_password
 
 import triage
@@ -18,18 +18,18 @@ from forms import FLOWS, NO_RED_FLAG, ticked_flags
 from models import STATUSES, Submission, db, now
 
 
-class DemoGroup(AppGroup):
-    """Commands that run on a demonstration only, so that nothing made up meets a real patient."""
-
-    def invoke(self, context: click.Context) -> Any:
-        with context.obj.load_app().app_context():
-            if not current_app.config["DEMO"]:
-                raise click.ClickException("This is not a demonstration. Type: make demo")
-            flask_migrate.upgrade()
-        return super().invoke(context)
+def demonstration_only() -> None:
+    """Stop on a real site, so that nothing made up ever meets a real patient."""
+    if not current_app.config["DEMO"]:
+        raise click.ClickException("This is not a demonstration. Type: make demo")
+    flask_migrate.upgrade()
 
 
-demo = DemoGroup("demo", help="Sample data for trying the site, with DEMO=true only.")
+demo = AppGroup(
+    "demo",
+    callback=with_appcontext(demonstration_only),
+    help="Sample data for trying the site, with DEMO=true only.",
+)
 
 # Names with the letters, lengths and apostrophes that real lists have.
 FIRST = "Ana Björn Chloé Dmitri Eleanor Fatuma Grace Hodan Ikram José Kaying Liam Nkechi".split()

@@ -74,5 +74,7 @@ def crash(error: InternalServerError) -> tuple[str, int, dict[str, str]]:
 
 
 def init_app(app: Flask) -> None:
+    if not app.debug:
+        app.log_exception = lambda _exc_info: None  # Flask's own line has the message; see `crash`
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(InternalServerError, crash)

@@ -11,7 +11,6 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address)
 
 # Addresses that may know who is asking. Everywhere else there is no session: it reads as empty and
 # is never saved, so a public page can neither set a cookie nor depend on one.
@@ -80,6 +79,12 @@ def add_headers(response: Response) -> Response:
     return response
 
 
+def limit_posts(app: Flask, endpoint: str, act: str) -> None:
+    """Hold the forms of an endpoint to the budget for an act; over it, the answer is 429."""
+    within = app.extensions["limits"].limit(LIMITS[act], methods=["POST"])
+    app.view_functions[endpoint] = within(app.view_functions[endpoint])
+
+
 def sign(purpose: str, value: str) -> str:
     """Return `value` as part of an address that nobody else can make. Same in, same out."""
     return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=purpose).dumps(value)
@@ -103,6 +108,7 @@ def init_app(app: Flask) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         TRUSTED_HOSTS=[site_host, "127.0.0.1", "localhost", *app.config["TRUSTED_HOSTS"]],
         MAX_CONTENT_LENGTH=1_000_000,  # bytes; the longest honest form is a fiftieth of it
+        RATELIMIT_HEADERS_ENABLED=True,  # says when to try again
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open as long as its session lives
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which some people's browsers withhold
     )
@@ -113,4 +119,4 @@ def init_app(app: Flask) -> None:
     app.before_request(refuse_cross_site)
     app.after_request(add_headers)
     csrf.init_app(app)
-    limiter.init_app(app)
+    app.extensions["limits"] = Limiter(get_remote_address, app=app)

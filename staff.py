@@ -30,6 +30,7 @@ CONFIG = {
     "CLI_USERS_NAME": None,
     "CLI_ROLES_NAME": None,
     "SEND_PASSWORD_CHANGE_EMAIL": False,
+    "CACHE_CONTROL": None,  # security.py says it for all private pages
     "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     "PASSWORD_HASH": "argon2",
     "PASSWORD_SCHEMES": ["argon2"],
@@ -48,7 +49,6 @@ CONFIG = {
     "LOGIN_USER_TEMPLATE": "staff/login.html",
     "CHANGE_PASSWORD_TEMPLATE": "staff/account.html",
     "MSG_GENERIC_AUTHN_FAILED": ("The email address or the password is not right.", "error"),
-    "MSG_UNAUTHENTICATED": ("Sign in to see this page.", "info"),
     "MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
     "MSG_INVALID_PASSWORD": ("This is not your current password.", "error"),
     "MSG_PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),
@@ -71,15 +71,21 @@ class ReferenceConverter(BaseConverter):
 
 @bp.before_request
 def members_only() -> Response | None:
-    """Refuse strangers, first passwords, and those whose role does not allow this."""
+    """Refuse strangers, one-time passwords, and those whose role does not allow this."""
     if not current_user.is_authenticated:
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
     if current_user.must_change_password:
         return redirect(url_for("security.change_password"))
-    allowed = WORKERS.get(request.endpoint)
-    if allowed and not allowed & {role.name for role in current_user.roles}:
+    if not may(request.endpoint):
         abort(403)
     return None
+
+
+@bp.app_template_global()
+def may(endpoint: str) -> bool:
+    """Whether the person who is signed in may do what this staff address does."""
+    roles = {role.name for role in current_user.roles}
+    return endpoint not in WORKERS or bool(roles & WORKERS[endpoint])
 
 
 @bp.get("/")
@@ -115,7 +121,7 @@ def set_status(reference: str) -> Any:
     found.status = form.status.data
     log("status_changed", user_id=current_user.id, submission=found, detail=change)
     db.session.commit()
-    flash(f"The status is now “{form.status.data}”.", "success")
+    flash(f"The status is now “{form.status.data.capitalize()}”.", "success")
     return redirect(url_for(".submission", reference=reference), 303)
 
 
@@ -152,6 +158,5 @@ def init_app(app: Flask) -> None:
         app, datastore, login_form=SignInForm, change_password_form=ChangePasswordForm
     )
     extension.want_json(lambda _request: False)
-    limited = security.limiter.limit(security.LIMITS["sign in"], methods=["POST"])
-    app.view_functions["security.login"] = limited(app.view_functions["security.login"])
+    security.limit_posts(app, "security.login", "sign in")
     app.register_blueprint(bp)

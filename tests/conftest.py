@@ -13,9 +13,9 @@ import settings
 os.environ.update({name: default for name, (default, _read) in settings.SETTINGS.items()})
 
 from app import create_app
-from models import Model, Submission, db
+from models import Model, db
 from pages import Person
-from people import an_appointment
+from people import an_appointment, submissions
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -95,8 +95,7 @@ def rita(app):
 def submission(bob):
     """What Bob has just sent."""
     an_appointment(bob)
-    db.session.rollback()
-    return db.session.scalar(Submission.newest_first())
+    return submissions()[0]
 
 
 def sign_in(app, email, role):

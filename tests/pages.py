@@ -17,7 +17,7 @@ class Page:
         self.status, self.headers = response.status_code, response.headers
         self.path = response.request.path
         self.soup = BeautifulSoup(response.text, "html.parser")
-        if response.mimetype == "text/html" and response.location is None:
+        if response.mimetype == "text/html" and response.data and not response.location:
             check_page(self.soup, person.client.application)
 
     @property
@@ -80,7 +80,7 @@ class Person:
 
     def ask(self, method, path, **options):
         """Make a request outside the test's own app context, with its own database session."""
-        options = {"method": method, "follow_redirects": True, **options}
+        options = {"method": method, "follow_redirects": True, "buffered": True, **options}
         return Page(self, Context().run(self.client.open, path, **options))
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from content import library
+from models import Submission, db
 
 
 def an_open_day(ahead=3):
@@ -51,3 +52,11 @@ def an_appointment(person, **changes):
     page = to_check(person, **changes).submit()
     assert page.path.startswith("/received/")
     return page
+
+
+def submissions():
+    """All that was sent, newest first, with no transaction left open behind them."""
+    found = db.session.scalars(Submission.newest_first()).all()
+    db.session.expunge_all()
+    db.session.rollback()
+    return found

@@ -3,13 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from models import Draft, Event, Submission, db
-from people import an_appointment, an_open_day, details, to_check, to_details
-
-
-def submissions():
-    db.session.rollback()
-    return db.session.scalars(Submission.newest_first()).all()
+from models import Draft, Event, db
+from people import an_appointment, an_open_day, details, submissions, to_check, to_details
 
 
 def test_a_request_arrives_with_everything_the_patient_said(bob):

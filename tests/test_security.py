@@ -1,0 +1,158 @@
+"""What holds for every answer: headers, cookies, forms from elsewhere, hosts and limits."""
+
+import pytest
+
+from app import create_app
+from conftest import PASSWORD, add_staff, private_folder
+from models import db
+from pages import Person
+from people import details, submissions, to_check, to_details
+from security import HEADERS, sign, unsign
+
+
+def other_site(tmp_path_factory, **overrides):
+    """An app with other settings. It has no tables, so only pages without data answer."""
+    return create_app(INSTANCE_PATH=private_folder(tmp_path_factory), **overrides)
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [
+        ("GET", "/", 200),
+        ("HEAD", "/", 200),
+        ("GET", "/appointment/", 303),
+        ("GET", "/static/site.css", 200),
+        ("GET", "/static/", 404),
+        ("GET", "/staff/", 302),
+        ("GET", "/nothing", 404),
+        ("POST", "/", 405),
+        ("TRACE", "/", 405),
+        ("POST", "/staff/login", 400),
+    ],
+)
+def test_every_answer_carries_the_security_headers(bob, method, address, status):
+    page = bob.ask(method, address, follow_redirects=False)
+    assert page.status == status
+    for name in HEADERS:
+        assert page.headers.get(name), name
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert "Strict-Transport-Security" not in page.headers
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/.git/config", "/.env", "/instance/site.db", "/console", "/metrics", "/staff/x.css"],
+)
+def test_nothing_but_the_site_is_served(bob, address):
+    assert bob.visit(address).status == 404
+
+
+def test_private_pages_are_never_stored(bob, ada, submission):
+    pages = [
+        bob.visit("/appointment/safety"),
+        to_details(bob),
+        ada.visit("/staff/"),
+        ada.visit(f"/staff/submissions/{submission.reference}"),
+        Person(bob.client.application.test_client()).visit("/staff/login"),
+    ]
+    assert [page.headers["Cache-Control"] for page in pages] == ["no-store"] * 5
+
+
+def test_over_https_the_cookie_and_the_headers_are_strict(tmp_path_factory):
+    app = other_site(tmp_path_factory, SITE_URL="https://www.example.org")
+    answer = app.test_client().get("/staff/login", base_url="https://www.example.org")
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-session=")
+    for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
+        assert part in cookie.split("; ")
+    assert "Domain" not in cookie
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=63072000")
+    assert "upgrade-insecure-requests" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_host_that_is_not_ours_is_refused(tmp_path_factory):
+    app = other_site(tmp_path_factory, TRUSTED_HOSTS="clinic.example.org")
+    hosts = {"evil.example": 400, "clinic.example.org": 200, "127.0.0.1:8000": 200}
+    for host, status in hosts.items():
+        answer = app.test_client().get("/", headers={"Host": host})
+        assert answer.status_code == status, host
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_a_form_sent_by_another_site_changes_nothing(bob, headers):
+    check = to_check(bob)
+    page = bob.ask("POST", "/appointment/check", data=check.typed(), headers=headers)
+    assert page.status == 403
+    assert submissions() == []
+
+
+def test_an_old_browser_that_only_says_its_origin_is_let_through(bob):
+    page = to_check(bob)
+    headers = {"Origin": "http://localhost"}
+    page = bob.ask("POST", "/appointment/check", data=page.typed(), headers=headers)
+    assert page.path.startswith("/received/")
+
+
+def test_a_form_far_beyond_any_honest_length_is_refused_kindly(bob):
+    page = to_details(bob).submit(**details(message="x" * 1_100_000))
+    assert page.status == 413
+    assert "That was too long to send" in page.text
+
+
+def test_a_token_opens_only_what_it_was_made_for(app):
+    token = sign("received", "abc")
+    assert unsign("received", token) == "abc"
+    assert sign("received", "abc") == token
+    for purpose, other in (("requests", token), ("received", token + "x"), ("received", "")):
+        assert unsign(purpose, other) is None
+
+
+@pytest.fixture
+def limited(site, tmp_path_factory):
+    """Make an app on the same database that counts tries, with other settings."""
+
+    def make(**overrides):
+        url = db.engine.url.render_as_string(hide_password=False)
+        return other_site(tmp_path_factory, DATABASE_URL=url, **overrides)
+
+    return make
+
+
+def try_to_sign_in(app, **headers):
+    page = Person(app.test_client()).visit("/staff/login")
+    data = {**page.typed(), "email": "a@example.org", "password": "x"}
+    return page.person.ask("POST", "/staff/login", data=data, headers=headers)
+
+
+def test_after_ten_wrong_passwords_a_minute_an_address_has_to_wait(limited):
+    app = limited()
+    answers = [try_to_sign_in(app) for _ in range(11)]
+    assert [answer.status for answer in answers] == [200] * 10 + [429]
+    assert "Too many tries" in answers[-1].text
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(("hops", "last"), [(0, 429), (1, 200)])
+def test_only_a_known_proxy_may_say_where_a_request_comes_from(limited, hops, last):
+    app = limited(TRUSTED_PROXIES=hops)
+    for number in range(11):
+        answer = try_to_sign_in(app, **{"X-Forwarded-For": f"203.0.113.{number}"})
+    assert answer.status == last
+
+
+def test_signing_in_from_a_page_of_another_visit_is_refused(app, eve, bob):
+    add_staff(app, "ada@example.org", "handler")
+    token = eve.visit("/staff/login").typed()["csrf_token"]
+    page = bob.visit("/staff/login")
+    page = page.submit(email="ada@example.org", password=PASSWORD, csrf_token=token)
+    assert page.status == 400
+    assert "This page was open too long" in page.text

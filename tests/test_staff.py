@@ -1,0 +1,252 @@
+"""Staff sign in, find what came in, and work on it; strangers and lookers-on do not."""
+
+import re
+from urllib.parse import urljoin
+
+import pytest
+import sqlalchemy as sa
+
+from conftest import PASSWORD, add_staff
+from models import Event, Submission, User, db
+from pages import Person
+from people import an_appointment, submissions
+
+
+def events(name):
+    found = db.session.scalars(sa.select(Event).where(Event.name == name)).all()
+    db.session.expunge_all()
+    db.session.rollback()
+    return found
+
+
+def test_the_list_shows_what_came_in_newest_first(ada, bob):
+    an_appointment(bob)
+    an_appointment(bob, full_name="Ana Abdi", phone="", contact_by="email", reason="neck")
+    page = ada.visit("/staff/")
+    rows = [row.get_text(" ", strip=True) for row in page.soup.select("tbody tr")]
+    newest, older = submissions()
+    assert rows[0].startswith(f"{newest.shown_reference} ○ Routine Ana Abdi – Neck Appointment New")
+    assert rows[1].startswith(
+        f"{older.shown_reference} ○ Routine Siobhán O'Brien-Núñez (612) 555-0187 Headache"
+    )
+    assert len(events("sensitive_list")) == 2  # one more by signing in
+
+
+def test_an_empty_list_says_what_will_be_there(ada):
+    assert "Nothing has come in yet." in ada.visit("/staff/").text
+
+
+def test_a_long_list_is_read_page_by_page_without_gap_or_repeat(ada, app):
+    copies(60)
+    seen, page = [], ada.visit("/staff/")
+    while True:
+        seen += [link.get_text() for link in page.soup.select("tbody th a")]
+        older = [a for a in page.soup.select("main a") if a.get_text() == "Older"]
+        if not older:
+            break
+        page = ada.visit(older[0]["href"])
+    assert seen == [submission.shown_reference for submission in submissions()]
+    assert "Newest" in page.text
+
+
+def copies(count):
+    """Sixty submissions at the same moment: the order must hold on a tie as well."""
+    from commands_demo import random, sample_answers
+    from models import now
+
+    received = now()
+    for number in range(count):
+        answers = sample_answers(random.Random(number), received)
+        db.session.add(
+            Submission.make(
+                kind="appointment",
+                draft_id=f"{number:064}",
+                answers=answers,
+                shown=[],
+                urgency="routine",
+                received_at=received,
+                reply_due_at=received,
+                form_version="x",
+            )
+        )
+    db.session.commit()
+
+
+@pytest.mark.parametrize("before", ["ZZZZ-ZZZZ", "x", "' OR 1=1 --", ""])
+def test_an_odd_page_address_is_harmless(ada, before):
+    assert ada.visit("/staff/", query_string={"before": before}).status == 200
+
+
+def test_a_submission_shows_all_that_was_said_in_the_patients_order(ada, submission):
+    page = ada.visit(f"/staff/submissions/{submission.shown_reference}")
+    said = [term.get_text() for term in page.soup.select(".answers dt")]
+    assert said[:3] == ["Do you have any of these right now?", "Full name", "Date of birth"]
+    for words in ("Siobhán O'Brien-Núñez", "March 31, 1975", "Headache or migraine", "the crash"):
+        assert words in page.text
+    assert page.soup.select_one("a[href='mailto:siobhan@example.org']")
+    assert "Siobhán" not in page.title
+
+
+@pytest.mark.parametrize("written", [str.lower, lambda text: text.replace("-", "")])
+def test_a_reference_may_be_written_as_it_was_read_out(ada, submission, written):
+    address = f"/staff/submissions/{written(submission.shown_reference)}"
+    assert ada.visit(address).status == 200
+
+
+def test_a_reference_that_nobody_has_is_not_found(ada):
+    assert ada.visit("/staff/submissions/0000-0000").status == 404
+
+
+def test_every_look_at_a_submission_is_recorded_with_who_looked(ada, rita, submission):
+    for person in (ada, rita):
+        person.visit(f"/staff/submissions/{submission.reference}")
+    looked = [(event.user_id, event.submission_id) for event in events("sensitive_read")]
+    ids = db.session.scalars(sa.select(User.id).order_by(User.email)).all()
+    assert looked == [(user, submission.id) for user in ids]
+
+
+def test_a_handler_changes_the_status_and_it_is_recorded(ada, submission):
+    page = ada.visit(f"/staff/submissions/{submission.reference}")
+    page = page.submit("form.change", status="contacted")
+    assert "The status is now “Contacted”." in page.text
+    assert submissions()[0].status == "contacted"
+    assert [event.detail for event in events("status_changed")] == ["new to contacted"]
+
+
+def test_a_status_that_does_not_exist_is_refused(ada, submission):
+    page = ada.visit(f"/staff/submissions/{submission.reference}")
+    assert page.submit("form.change", status="eaten").status == 400
+    assert submissions()[0].status == "new"
+
+
+def test_a_reader_sees_no_button_and_cannot_change_a_status(rita, submission):
+    address = f"/staff/submissions/{submission.reference}"
+    page = rita.visit(address)
+    assert not page.soup.select("form.change")
+    token = page.soup.select_one("input[name=csrf_token]")["value"]
+    page = rita.send(f"{address}/status", {"status": "closed", "csrf_token": token})
+    assert page.status == 403
+    assert submissions()[0].status == "new"
+
+
+def test_an_unread_red_flag_cannot_be_missed(ada, bob):
+    an_appointment(bob, flags=["thunderclap"])
+    page = ada.visit("/staff/")
+    assert "▲ Emergency" in page.text
+    page = page.link(submissions()[0].shown_reference)
+    assert "The patient saw the advice to get help first" in page.text
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(app, eve, submission):
+    add_staff(app, "ada@example.org", "handler")
+    address = f"/staff/submissions/{submission.shown_reference}"
+    page = eve.visit(address)
+    assert page.path == "/staff/login"
+    page = page.submit(email="ada@example.org", password=PASSWORD)
+    assert page.path == address
+
+
+@pytest.mark.parametrize("to", ["https://evil.example", "//evil.example", "\\\\evil.example"])
+def test_signing_in_never_leads_to_another_site(app, eve, to):
+    add_staff(app, "ada@example.org", "handler")
+    page = eve.visit("/staff/login", query_string={"next": to})
+    page = page.submit(email="ada@example.org", password=PASSWORD, follow=False)
+    assert urljoin("http://localhost/staff/", page.headers.get("Location", "")).startswith(
+        "http://localhost/"
+    )
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(app, eve):
+    add_staff(app, "ada@example.org", "handler")
+    pages = [
+        eve.visit("/staff/login").submit(email=email, password="wrong wrong wrong wrong")
+        for email in ("ada@example.org", "nobody@example.org")
+    ]
+    answers = [re.sub(r'value="[^"]*"', "", page.response.text) for page in pages]
+    assert answers[0] == answers[1]
+    assert "The email address or the password is not right." in pages[0].text
+    assert pages[0].title.startswith("Error: Sign in")
+
+
+def test_no_account_exists_until_the_owner_adds_one(app):
+    assert db.session.scalar(sa.select(sa.func.count(User.id))) == 0
+
+
+def test_a_first_password_must_be_changed_before_anything_is_seen(app, eve, submission):
+    add_staff(app, "ada@example.org", "handler", must_change_password=True)
+    page = eve.visit("/staff/").submit(email="ada@example.org", password=PASSWORD)
+    assert page.path == "/staff/account"
+    assert eve.visit(f"/staff/submissions/{submission.reference}").path == "/staff/account"
+    new = "seven green ladders sing"
+    page = page.submit(password=PASSWORD, new_password=new, new_password_confirm=new)
+    assert page.path == "/staff/"
+    assert "Your password is changed." in page.text
+    assert "Siobhán" in page.text
+
+
+@pytest.mark.parametrize(
+    ("new", "again", "words"),
+    [
+        ("short", "short", "Use at least 15 characters."),
+        ("seven green ladders", "seven green adders", "The two new passwords are not the same."),
+        (PASSWORD, PASSWORD, "Choose a password that is different"),
+    ],
+)
+def test_a_new_password_that_will_not_do_says_why(ada, new, again, words):
+    page = ada.visit("/staff/account")
+    page = page.submit(password=PASSWORD, new_password=new, new_password_confirm=again)
+    assert words in page.text
+    assert page.title.startswith("Error: ")
+
+
+def test_a_long_password_is_not_cut(app, eve):
+    add_staff(app, "ada@example.org", "handler", must_change_password=True)
+    page = eve.visit("/staff/").submit(email="ada@example.org", password=PASSWORD)
+    new = "x7" * 64
+    page.submit(password=PASSWORD, new_password=new, new_password_confirm=new)
+    other = Person(app.test_client())
+    page = other.visit("/staff/").submit(email="ada@example.org", password=new[:-1])
+    assert page.path == "/staff/login"
+
+
+def test_signing_out_kills_a_cookie_that_was_saved_before(app, ada, eve):
+    page = ada.visit("/staff/")
+    cookie = ada.client.get_cookie("session")
+    page = page.submit("nav form")
+    assert page.path == "/staff/login"
+    eve.client.set_cookie("session", cookie.value)
+    assert eve.visit("/staff/").path == "/staff/login"
+    assert len(events("authn_logout")) == 1
+
+
+def test_signing_out_is_never_a_link(ada):
+    assert ada.visit("/staff/logout").status == 405
+    assert ada.visit("/staff/").path == "/staff/"
+
+
+def test_changing_the_password_ends_the_other_sessions(app, ada):
+    other = Person(app.test_client())
+    other.visit("/staff/").submit(email="ada@example.org", password=PASSWORD)
+    new = "seven green ladders sing"
+    ada.visit("/staff/account").submit(
+        password=PASSWORD, new_password=new, new_password_confirm=new
+    )
+    assert ada.visit("/staff/").path == "/staff/"
+    assert other.visit("/staff/").path == "/staff/login"
+
+
+def test_a_disabled_account_is_out_at_the_next_request(app, ada):
+    db.session.execute(sa.update(User).values(active=False))
+    db.session.commit()
+    assert ada.visit("/staff/").path == "/staff/login"
+
+
+def test_nobody_stays_signed_in_by_a_hidden_field(app, eve):
+    add_staff(app, "ada@example.org", "handler")
+    eve.visit("/staff/").submit(email="ada@example.org", password=PASSWORD, remember="y")
+    assert eve.client.get_cookie("remember_token") is None
+
+
+def test_passwords_are_kept_as_argon2id_of_the_strength_owasp_asks(app):
+    user = add_staff(app, "ada@example.org", "handler")
+    assert user.password.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
