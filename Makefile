@@ -42,6 +42,7 @@ clean: ## Remove the installed packages; the data in instance/ stays
 .venv/python:
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || \
 	{ echo "This needs Python 3.11 or newer. Install it, or name it: make run PYTHON=/path/to/python3.12"; exit 1; }
+	@test -w . || { echo "This folder cannot be written to: $(CURDIR). Change its owner, or clone the site elsewhere."; exit 1; }
 	@"$(PYTHON)" -m venv .venv 2>/dev/null || \
 	{ rm -rf .venv; echo "Python cannot make a virtual environment here. On Debian and Ubuntu, type: sudo apt install python3-venv"; exit 1; }
 	@touch $@

@@ -2,7 +2,6 @@
 
 import random
 import secrets
-from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -69,14 +68,11 @@ def sample(chance: random.Random, age: timedelta) -> Submission:
     flow, received_at = FLOWS["appointment"], now() - age
     answers = sample_answers(chance, received_at)
     submission = Submission.make(
-        kind=flow.name,
+        **flow.columns(answers),
         draft_id=secrets.token_hex(32),
-        answers=answers,
-        shown=[asdict(row) for row in flow.rows(answers)],
         urgency=triage.assess(ticked_flags(answers), library().red_flags).urgency,
         received_at=received_at,
         reply_due_at=library().practice.reply_due(received_at),
-        form_version=flow.version,
     )
     if age > timedelta(days=2):
         submission.status = chance.choice(STATUSES)

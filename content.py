@@ -116,6 +116,7 @@ class Practice:
     phone: str
     address: tuple[str, ...]
     time_zone: ZoneInfo
+    emergency_phone: str
     emergency_line: str
     reply_within_days: int
     hours: Mapping[str, tuple[time, time]]

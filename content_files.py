@@ -126,6 +126,7 @@ PRACTICE: Kinds = {
     "phone": Kind("a US phone number like (612) 555-0142", phone),
     "address": list_of(LINE),
     "time_zone": Kind("a time zone like America/Chicago", lambda value: ZoneInfo(line(value))),
+    "emergency_phone": LINE,
     "emergency_line": LINE,
     "reply_within_days": Kind("a whole number of open days, 1 or more", at_least_one),
     "hours": Kind('weekdays with hours, like monday = "08:00-17:00"', hours),

@@ -5,8 +5,9 @@ line in its form; a new step is a form and a line in its flow.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -185,7 +186,7 @@ def read_phone(text: str) -> str:
     Only the length is held against the published ranges, since new ones keep coming, and a US
     number's area code and exchange, which begin with 2 to 9 (the North American Numbering Plan).
     """
-    wrong = StopValidation("Enter a phone number with its area code, like (612) 555-0142")
+    wrong = StopValidation("Enter a phone number with its area code, like (202) 555-0123")
     try:
         number = phonenumbers.parse(text, "US")
     except phonenumbers.NumberParseException:
@@ -279,10 +280,6 @@ class Flow:
         kept = {name: given for name, given in answers.items() if name not in stale}
         return {**kept, step.name: dict(new)}
 
-    def relevant(self, answers: Answers) -> dict[str, Any]:
-        """The answers that are sent: those to the pages that apply."""
-        return {step.name: answers[step.name] for step in self.asked(answers)}
-
     def rows(self, answers: Answers) -> Iterator[Row]:
         """Every question and its answer in words, in the order they were asked."""
         for step in self.asked(answers):
@@ -290,7 +287,16 @@ class Flow:
             for field in form.questions:
                 yield Row(step.name, field.label.text, field.shown, field.first_id)
 
-    @property
+    def columns(self, answers: Answers) -> dict[str, Any]:
+        """What a submission keeps of the answers: only those asked, and how they were shown."""
+        return {
+            "kind": self.name,
+            "form_version": self.version,
+            "answers": {step.name: answers[step.name] for step in self.asked(answers)},
+            "shown": [asdict(row) for row in self.rows(answers)],
+        }
+
+    @cached_property
     def version(self) -> str:
         """Changes whenever a question does, so that a submission tells which form it came from."""
         asked = [

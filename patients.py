@@ -1,6 +1,5 @@
 """What patients do: fill in a flow page by page, check it, send it once."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
@@ -168,16 +167,13 @@ def render(
 
 def submit(flow: Flow, draft: Draft) -> Submission:
     """Add the submission and its event to the transaction, and return it."""
-    answers, received_at = flow.relevant(draft.answers), now()
+    answers, received_at = draft.answers, now()
     submission = Submission.make(
-        kind=flow.name,
+        **flow.columns(answers),
         draft_id=draft.id,
-        answers=answers,
-        shown=[asdict(row) for row in flow.rows(answers)],
         urgency=triage.assess(ticked_flags(answers), library().red_flags).urgency,
         received_at=received_at,
         reply_due_at=library().practice.reply_due(received_at),
-        form_version=flow.version,
     )
     db.session.add(submission)
     log("submission_created", submission=submission)

@@ -50,6 +50,7 @@ CONFIG = {
     "CHANGE_PASSWORD_TEMPLATE": "staff/account.html",
     "MSG_GENERIC_AUTHN_FAILED": ("The email address or the password is not right.", "error"),
     "MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
+    "MSG_PASSWORD_NOT_PROVIDED": ("Enter a password.", "error"),
     "MSG_INVALID_PASSWORD": ("This is not your current password.", "error"),
     "MSG_PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),
     "MSG_RETYPE_PASSWORD_MISMATCH": ("The two new passwords are not the same.", "error"),
