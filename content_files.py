@@ -3,6 +3,7 @@
 The message names the file and the key and says what was expected.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from content import (
 )
 
 FOLDER = Path(__file__).resolve().parent / "content"
+PAGES = ("about", "privacy", "accessibility")
 
 
 class ContentError(click.ClickException):
@@ -112,11 +114,25 @@ def web_address(value: Any) -> str:
     return value
 
 
+def clinician(value: Any) -> Mapping[str, str]:
+    name, role = exactly(dict)(value).pop("name"), value.pop("role")
+    if value:
+        raise ValueError
+    return MappingProxyType({"name": line(name), "role": line(role)})
+
+
+def slug(value: Any) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", line(value)) or value == "none":
+        raise ValueError
+    return value
+
+
 def choice(*names: str) -> Kind:
     return named({name: name for name in names})
 
 
 LINE = Kind("a line of text", line)
+SLUG = Kind("lower-case words joined by hyphens, and not “none”", slug)
 DAY = Kind("a date like 2026-06-30", exactly(date))
 Kinds = Mapping[str, Kind]
 
@@ -131,12 +147,12 @@ PRACTICE: Kinds = {
     "reply_within_days": Kind("a whole number of open days, 1 or more", at_least_one),
     "hours": Kind('weekdays with hours, like monday = "08:00-17:00"', hours),
     "closed_on": list_of(DAY),
-    "clinicians": list_of(Kind("a table with name and role", exactly(dict))),
+    "clinicians": list_of(Kind("a table with name and role", clinician)),
 }
 CONSENT: Kinds = {"text": LINE}
-CATEGORY: Kinds = {"slug": LINE, "name": LINE, "summary": LINE}
+CATEGORY: Kinds = {"slug": SLUG, "name": LINE, "summary": LINE}
 SOURCE: Kinds = {
-    "id": LINE,
+    "id": SLUG,
     "publisher": LINE,
     "title": LINE,
     "year": optional(LINE),
@@ -147,7 +163,7 @@ PAGE: Kinds = {"title": LINE, "summary": LINE, "updated": DAY}
 
 def flag_kinds(sources: Mapping[str, Source]) -> Kinds:
     return {
-        "id": LINE,
+        "id": SLUG,
         "topic": choice("headache", "back"),
         "level": choice("emergency", "today"),
         "text": LINE,
@@ -180,7 +196,7 @@ def read_keys(where: str, data: Any, kinds: Kinds) -> dict[str, Any]:
     """Return `data` with every value checked and turned into ours; a missing key reads None."""
     if not isinstance(data, dict):
         raise ContentError(f"{where}: expected a table with the keys {', '.join(kinds)}.")
-    if unknown := sorted(data.keys() - kinds.keys()):
+    if unknown := sorted(map(str, data.keys() - kinds.keys())):
         raise ContentError(
             f'{where}: "{unknown[0]}" is not a key of this file. Keys are: {", ".join(kinds)}.'
         )
@@ -195,7 +211,7 @@ def read_keys(where: str, data: Any, kinds: Kinds) -> dict[str, Any]:
 
 def read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ContentError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -228,9 +244,10 @@ def read_pages(folder: Path, kinds: Kinds, make: type, facts: Mapping[str, Any])
     pages = {}
     for path in sorted(folder.glob("*.md")):
         where = f"{folder.name}/{path.name}"
+        read_keys(where, {"file name": path.stem}, {"file name": SLUG})
         try:
             metadata, text = frontmatter.parse(read_text(path))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise ContentError(f"{where}: the front matter is not valid YAML: {error}.") from None
         values = read_keys(where, metadata, kinds)
         cited = [source.id for source in values.get("sources", ())]
@@ -238,32 +255,44 @@ def read_pages(folder: Path, kinds: Kinds, make: type, facts: Mapping[str, Any])
             body = content_markdown.render(content_markdown.fill_in(text, facts), cited)
         except ValueError as error:
             raise ContentError(f"{where}: {error}.") from None
+        if bool(values.get("reviewed_by")) != bool(values.get("reviewed_on")):
+            raise ContentError(f'{where}: give both "reviewed_by" and "reviewed_on", or neither.')
         pages[path.stem] = make(slug=path.stem, body=body, **values)
     return pages
+
+
+def read_consent(path: Path, facts: Mapping[str, Any]) -> Consent:
+    values = read_keys(path.name, read_toml(path), CONSENT)
+    try:
+        return Consent(content_markdown.fill_in(values["text"], facts))
+    except ValueError as error:
+        raise ContentError(f"{path.name}: {error}.") from None
 
 
 def load(folder: Path = FOLDER) -> Library:
     """Read and check everything in `folder`. Raises `ContentError` for the first fault."""
     facts = read_toml(folder / "practice.toml")
     practice = Practice(**read_keys("practice.toml", facts, PRACTICE))
-    terms = read_keys("consent.toml", read_toml(folder / "consent.toml"), CONSENT)
     sources = read_rows(folder / "sources.toml", SOURCE, Source)
     categories = read_rows(folder / "categories.toml", CATEGORY, Category)
     articles = read_pages(folder / "articles", article_kinds(sources, categories), Article, facts)
     months = read_pages(folder / "months", month_kinds(sources), Month, facts)
+    pages = read_pages(folder / "pages", PAGE, Page, facts)
     if unknown := sorted(months.keys() - set(MONTHS)):
         raise ContentError(f"months/{unknown[0]}.md: name the file after a month, like june.md.")
+    if missing := [name for name in PAGES if name not in pages]:
+        raise ContentError(f"pages/{missing[0]}.md is missing; every page of the site links to it.")
     if not months or not articles:
         raise ContentError("content/ needs at least one month and one article.")
     newest = sorted(articles.items(), key=lambda item: item[1].published, reverse=True)
     return Library(
         practice=practice,
-        consent=Consent(content_markdown.fill_in(terms["text"], facts)),
+        consent=read_consent(folder / "consent.toml", facts),
         red_flags=read_rows(folder / "red_flags.toml", flag_kinds(sources), RedFlag),
         categories=categories,
         articles=MappingProxyType(dict(newest)),
         months=MappingProxyType(months),
-        pages=MappingProxyType(read_pages(folder / "pages", PAGE, Page, facts)),
+        pages=MappingProxyType(pages),
     )
 
 

@@ -86,6 +86,20 @@ def fill_in(text: str, practice: Mapping[str, Any]) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
+def check_blocks(text: str) -> None:
+    """Raise ValueError unless every ::: block is one of ours and closed before the next."""
+    opened = False
+    for words in re.findall(r"^:::+(.*)$", text, re.MULTILINE):
+        name = words.strip().partition(" ")[0]
+        if opened and name:
+            raise ValueError(f'a ::: block is not closed by ::: before ":::{words}"')
+        if not opened and name not in CARDS:
+            raise ValueError(f'":::{words}" begins a block that is not one of {", ".join(CARDS)}')
+        opened = not opened
+    if opened:
+        raise ValueError("the last ::: block is not closed by :::")
+
+
 def render(text: str, sources: Sequence[str] = ()) -> Markup:
     """Return the HTML of a page's Markdown that cites `sources` (their ids, in list order).
 
@@ -97,6 +111,7 @@ def render(text: str, sources: Sequence[str] = ()) -> Markup:
     }
     if missing := sorted(mentioned - set(sources)):
         raise ValueError(f'it cites "{missing[0]}"; list that source under "sources"')
+    check_blocks(text)
     html = MARKDOWN.render(text, env)
     if unused := [name for name in sources if name not in env["cited"]]:
         raise ValueError(
@@ -104,7 +119,7 @@ def render(text: str, sources: Sequence[str] = ()) -> Markup:
         )
     if "<h1" in html:
         raise ValueError('it has a "# heading"; the title is the only one, begin with "## "')
-    if ":::" in html:
-        raise ValueError(f"a ::: block is not one of {', '.join(CARDS)}, or is not closed by :::")
+    if left := re.search(r"\[@|\{\{", html):
+        raise ValueError(f'"{left[0]}" begins a citation or a placeholder that is misspelt')
     # Safe: markdown-it escapes all text and HTML; the two rules above escape their own.
     return Markup(html)  # noqa: S704

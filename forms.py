@@ -4,6 +4,7 @@ A flow is a list of steps, a step is a form, a form is a list of questions. A ne
 line in its form; a new step is a form and a line in its flow.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -195,7 +196,7 @@ def read_phone(text: str) -> str:
     if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise wrong
     if number.country_code == 1:
-        national = str(number.national_number)
+        national = phonenumbers.national_significant_number(number)
         if national[0] in "01" or national[3] in "01":
             raise wrong
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
@@ -219,7 +220,7 @@ def check_window(field: Window, day: date) -> None:
         wrong = f"must be a day we are open. We are closed on {long_day(day)}"
     if wrong:
         field.wrong_part = "day"
-        raise StopValidation(f"{field.label.text.removesuffix(' (optional)')} {wrong}")
+        raise StopValidation(f"{field.name_in_messages} {wrong}")
 
 
 def ticked_flags(answers: Answers) -> list[str]:
@@ -300,9 +301,9 @@ class Flow:
     def version(self) -> str:
         """Changes whenever a question does, so that a submission tells which form it came from."""
         asked = [
-            (step.name, name, field.args, field.kwargs.get("choices"))
+            (step.name, name, field.args, field.kwargs.get("hint"), field.kwargs.get("choices"))
             for step in self.steps
-            for name, field in vars(step.form).items()
+            for name, field in inspect.getmembers(step.form)
             if hasattr(field, "field_class")
         ]
         return sha256(repr(asked).encode()).hexdigest()[:12]

@@ -25,7 +25,14 @@ def clean(text: str | None) -> str:
     """
     if "\x00" in (text or ""):
         raise ValueError("Remove the hidden characters. Typing it again helps.")
-    return unicodedata.normalize("NFC", (text or "").replace("\r\n", "\n").strip())
+    plain = (text or "").replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", plain).strip()
+
+
+def clean_line(text: str | None) -> str:
+    """As `clean`, on one line, and empty when there is nothing in it that can be seen."""
+    line = " ".join(clean(text).split())
+    return line if any(map(str.isprintable, line)) else ""
 
 
 def long_day(day: date) -> str:
@@ -74,6 +81,10 @@ class Question:
         return self.data or NOT_PROVIDED
 
     @property
+    def name_in_messages(self) -> str:
+        return self.label.text.removesuffix(" (optional)")
+
+    @property
     def first_id(self) -> str:
         """The id of the input that a link to this question should focus."""
         return self.id
@@ -93,7 +104,7 @@ class Text(Question, StringField):
     kind = "text"
 
     def __init__(self, label: str, *args: Any, attributes: Mapping[str, str], **kwargs: Any):
-        super().__init__(label, *args, filters=[clean], **kwargs)
+        super().__init__(label, *args, filters=[clean_line], **kwargs)
         self.attributes = {"type": "text", **attributes}
 
 
@@ -148,7 +159,7 @@ class ManyChoices(Question, Field):
         self.none, self.missing = none, missing
 
     def process_formdata(self, values: list[str]) -> None:
-        self.data = values
+        self.data = list(dict.fromkeys(values))
 
     @property
     def words(self) -> dict[str, str]:
@@ -199,10 +210,9 @@ class Parts(Question, Field):
     def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
         super().process(None, *args, **kwargs)
         self.typed = self.written(self.data)
-        names = {part: f"{self.name}_{part}" for part in self.parts}
-        if formdata is None or not any(name in formdata for name in names.values()):
+        if formdata is None:
             return
-        self.typed = {part: formdata.get(name) or "" for part, name in names.items()}
+        self.typed = {part: formdata.get(f"{self.name}_{part}", "") for part in self.parts}
         try:
             self.typed = {part: clean(text) for part, text in self.typed.items()}
             self.data = self.read(**self.typed)
@@ -247,7 +257,7 @@ class BirthDate(Parts):
             self.fail("year", "Year of birth must have 4 digits, like 1975")
         try:
             born = date(number(year), self.month_number(month), number(day))
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail("month", "Date of birth must be a real date, like March 31 1975")
         return born.isoformat()
 
@@ -296,9 +306,9 @@ class Window(Parts):
             except ValueError:
                 continue
         else:
-            self.fail("day", f"{self.label.text} must be a real date, like 12/31/2026")
+            self.fail("day", f"{self.name_in_messages} must be a real date, like 12/31/2026")
         if part and part not in dict(self.choices):
-            self.fail("part", f"{self.label.text}: choose morning, afternoon or either")
+            self.fail("part", f"{self.name_in_messages}: choose morning, afternoon or either")
         return {"day": chosen.isoformat(), "part": part or "either"}
 
     @property

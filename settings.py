@@ -5,11 +5,11 @@ Every setting is one row of `SETTINGS`; `.env.example` shows the same rows to th
 
 import base64
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from dotenv import dotenv_values
@@ -60,8 +60,7 @@ def words(value: str) -> list[str]:
 
 
 def site_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?/?", value):
         raise ValueError(f'"{value}" is not a site address. Write it like https://www.example.org')
     return value.rstrip("/")
 
@@ -71,13 +70,13 @@ def database_url(value: str) -> str:
     known = "Write sqlite:///site.db or postgresql://user:password@host/name"
     try:
         url = make_url(value)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError(f"it is not a database address. {known}") from None
     if url.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
         return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     if url.drivername != "sqlite":
         raise ValueError(f'"{url.drivername}" is not a database this site can use. {known}')
-    if url.database in {None, "", ":memory:"}:
+    if not url.database or ":memory:" in url.database:
         raise ValueError(f"a database in memory forgets every request at a restart. {known}")
     return value
 
@@ -131,7 +130,10 @@ def load(overrides: dict[str, Any]) -> dict[str, Any]:
     Raises `SettingsError` for the first one that cannot be used.
     """
     given = {**dotenv_values(ROOT / ".env"), **os.environ, **overrides}
-    written = {name: str(given.get(name) or row[0]) for name, row in SETTINGS.items()}
+    written = {
+        name: default if given.get(name) in (None, "") else str(given[name])
+        for name, (default, _read) in SETTINGS.items()
+    }
     instance = parse("INSTANCE_PATH", written["INSTANCE_PATH"])
     private_folder(instance)
     for name, make in SECRETS.items():

@@ -53,7 +53,7 @@ class Vault:
             )
         try:
             return json.loads(self._ciphers[key].decrypt(nonce, secret, place.encode()))
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise VaultError(f"{place} was changed or moved since it was sealed.") from None
 
 
