@@ -42,7 +42,7 @@ def serve() -> None:
     """Bring the database up to date and serve the site."""
     host, port = current_app.config["HOST"], current_app.config["PORT"]
     refuse_taken_port(host, port)
-    flask_migrate.upgrade()
+    migrate()
     notes = start_notes()
     db.session.remove()  # a transaction left open here would lock the workers out
     db.engine.dispose()
@@ -62,6 +62,16 @@ def serve() -> None:
     )
     server.on_startup(lambda: click.echo(notes))
     server.serve()
+
+
+def migrate() -> None:
+    try:
+        flask_migrate.upgrade()
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise click.ClickException(
+            f"DATABASE_URL cannot be used: the database does not answer ({reason})."
+        ) from None
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from settings import SettingsError
+
 try:
     # Debian 12's SQLite is 3.40.1, which may corrupt a database in WAL mode; this one is newer.
     sqlite: ModuleType = importlib.import_module("pysqlite3.dbapi2")
@@ -82,7 +84,12 @@ def prepare(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         return
     if not (file := Path(engine.url.database)).exists():
-        file.touch(mode=0o600)  # its journals take the same mode
+        try:
+            file.touch(mode=0o600)  # its journals take the same mode
+        except OSError as error:
+            raise SettingsError(
+                f"DATABASE_URL cannot be used: {file} cannot be made ({error.strerror})."
+            ) from None
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
