@@ -41,7 +41,7 @@ def start(flow: Flow) -> Response:
     """Open the first unfinished page; after a request was sent, a new one."""
     draft = current_draft(flow)
     if submission_of(draft):
-        session.pop(flow.name)
+        session.pop(flow.name, None)
         draft = Draft.start(flow.name)
     return redirect(next_page(flow, draft), 303)
 

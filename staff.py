@@ -1,5 +1,6 @@
 """What staff do: sign in, look through the submissions, work on one."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -64,10 +65,17 @@ class ReferenceConverter(BaseConverter):
     regex = "[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}"
 
     def to_python(self, value: str) -> str:
-        return value.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
+        return read_reference(value)
 
     def to_url(self, value: str) -> str:
         return f"{value[:4]}-{value[4:]}"
+
+
+def read_reference(text: str) -> str:
+    """Return a reference as it is stored. Raises ValueError for what cannot be one."""
+    if not re.fullmatch(ReferenceConverter.regex, text):
+        raise ValueError
+    return text.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
 
 
 @bp.before_request
@@ -92,8 +100,8 @@ def may(endpoint: str) -> bool:
 @bp.get("/")
 def queue() -> str:
     """List the submissions, newest first; `?before=` goes on where a page ended."""
-    before = request.args.get("before", "", type=ReferenceConverter(None).to_python)
-    rows = db.session.scalars(Submission.newest_first(before or None).limit(PAGE_SIZE + 1)).all()
+    before = request.args.get("before", type=read_reference)
+    rows = db.session.scalars(Submission.newest_first(before).limit(PAGE_SIZE + 1)).all()
     log("sensitive_list", user_id=current_user.id)
     html = render_template(
         "staff/queue.html", submissions=rows[:PAGE_SIZE], more=len(rows) > PAGE_SIZE, before=before

@@ -72,7 +72,7 @@ def copies(count):
     db.session.commit()
 
 
-@pytest.mark.parametrize("before", ["ZZZZ-ZZZZ", "x", "' OR 1=1 --", ""])
+@pytest.mark.parametrize("before", ["ZZZZ-ZZZZ", "x", "' OR 1=1 --", "", "\x00"])
 def test_an_odd_page_address_is_harmless(ada, before):
     assert ada.visit("/staff/", query_string={"before": before}).status == 200
 
