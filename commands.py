@@ -1,8 +1,11 @@
 """The owner's commands. Each ends with one clear line and a non-zero status when it fails."""
 
+import errno
 import os
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 import flask_migrate
@@ -21,8 +24,29 @@ from content import library
 from models import ROLES, User, db, log
 
 
+def cores() -> int:
+    """How many processors this process may use, which in a container is not all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def one_line_if_down() -> Iterator[None]:
+    """Turn a database that does not answer into one line for the owner."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise click.ClickException(
+            f"DATABASE_URL cannot be used: the database does not answer ({reason})."
+        ) from None
+
+
 def need_tables() -> None:
-    if not sa.inspect(db.engine).has_table("users"):
+    with one_line_if_down():
+        ready = sa.inspect(db.engine).has_table("users")
+    if not ready:
         raise click.ClickException(
             "The database is not set up yet. Type: .venv/bin/flask db upgrade"
         )
@@ -42,7 +66,8 @@ def serve() -> None:
     """Bring the database up to date and serve the site."""
     host, port = current_app.config["HOST"], current_app.config["PORT"]
     refuse_taken_port(host, port)
-    migrate()
+    with one_line_if_down():
+        flask_migrate.upgrade()
     notes = start_notes()
     db.session.remove()  # a transaction left open here would lock the workers out
     db.engine.dispose()
@@ -52,9 +77,7 @@ def serve() -> None:
         interface=Interfaces.WSGI,
         address=host,
         port=port,
-        workers=len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        workers=cores(),
         blocking_threads=THREADS,
         websockets=False,
         log_level=LogLevels.warning,
@@ -64,26 +87,21 @@ def serve() -> None:
     server.serve()
 
 
-def migrate() -> None:
-    try:
-        flask_migrate.upgrade()
-    except sa.exc.OperationalError as error:
-        reason = str(error.orig).splitlines()[0]
-        raise click.ClickException(
-            f"DATABASE_URL cannot be used: the database does not answer ({reason})."
-        ) from None
-
-
 def refuse_taken_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise click.ClickException(
-                f"{host}:{port} cannot be used ({error.strerror}). Stop the program that uses it, "
-                f"or choose another port: PORT={port + 1} make run"
-            ) from None
+    try:
+        family, kind, *_rest, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        advice = "Set HOST to an address of this machine."
+        if error.errno == errno.EADDRINUSE:
+            advice = f"Stop the program that uses it, or type: PORT={port + 1} make run"
+        if error.errno == errno.EACCES:
+            advice = "Choose a port above 1023, like PORT=8000."
+        raise click.ClickException(
+            f"{host}:{port} cannot be used ({error.strerror}). {advice}"
+        ) from None
 
 
 def start_notes() -> str:
@@ -93,6 +111,8 @@ def start_notes() -> str:
         f"  The site is at http://{current_app.config['HOST']}:{current_app.config['PORT']}",
         f"  Its data is in {models_engine.describe(db.engine)}",
     ]
+    if current_app.config["HOST"] in {"0.0.0.0", "::"}:  # noqa: S104 (the owner chose it)
+        notes.append("  Others reach it by this machine's name, once that is in TRUSTED_HOSTS")
     if not db.session.scalar(sa.select(sa.func.count(User.id))):
         notes.append("  Add a member of staff: .venv/bin/flask staff add you@example.org")
     if "555-01" in library().practice.phone:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import flask_migrate
+import sqlalchemy as sa
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_security import hash_password
@@ -14,7 +15,7 @@ from flask_security import hash_password
 import triage
 from content import library
 from forms import FLOWS, NO_RED_FLAG, ticked_flags
-from models import STATUSES, Submission, db, now
+from models import STATUSES, Submission, User, db, now
 
 
 def demonstration_only() -> None:
@@ -53,6 +54,8 @@ def demo_data(count: int) -> None:
 @demo.command("account")
 def demo_account() -> None:
     """Make a staff account and print its password."""
+    if db.session.scalar(sa.select(User.id)):
+        raise click.ClickException("This demonstration has its account already.")
     datastore, password = current_app.extensions["security"].datastore, secrets.token_urlsafe(12)
     datastore.create_user(
         email="demo@example.org",

@@ -54,6 +54,11 @@ class StepForm(FlaskForm):
     def ask(self, content: Library) -> None:
         """Put in what the questions take from the content, before any answer is read."""
 
+    def review(self) -> None:
+        """Check answers that come from the draft as if they had been given now."""
+        self.validate()
+        self.csrf_token.errors = []  # nothing was sent that could have carried a token
+
     @property
     def questions(self) -> list[Question]:
         return [field for field in self if isinstance(field, Question)]
@@ -240,6 +245,13 @@ class Step:
     # Steps to be asked again when an answer on this one changes.
     resets: tuple[str, ...] = ()
 
+    def stored(self, answers: Answers) -> StepForm:
+        """The form with the answers that are in the draft, whatever the request says."""
+        return self.form(formdata=None, data=answers.get(self.name), meta={"csrf": False})
+
+    def answered(self, answers: Answers) -> bool:
+        return self.name in answers and self.stored(answers).validate()
+
 
 @dataclass(frozen=True)
 class Row:
@@ -266,14 +278,16 @@ class Flow:
         return [step for step in self.steps if step.applies(answers)]
 
     def next_step(self, answers: Answers) -> Step | None:
-        """The first page that is asked and not answered yet; None when all are."""
-        return next((step for step in self.asked(answers) if step.name not in answers), None)
+        """The first page that is asked and not answered well; None when all are.
+
+        An answer that was good may not be any more: a day has passed, or our words have changed.
+        """
+        return next((step for step in self.asked(answers) if not step.answered(answers)), None)
 
     def before(self, step: Step | None, answers: Answers) -> Step | None:
         """The page before this one (before the check page, for None); None at the beginning."""
-        asked = self.asked(answers)
-        at = asked.index(step) if step else len(asked)
-        return asked[at - 1] if at else None
+        earlier = self.steps[: self.steps.index(step)] if step else self.steps
+        return next((page for page in reversed(earlier) if page.applies(answers)), None)
 
     def save(self, answers: Answers, step: Step, new: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answers with those of a step put in, and without those they make stale."""
@@ -284,8 +298,7 @@ class Flow:
     def rows(self, answers: Answers) -> Iterator[Row]:
         """Every question and its answer in words, in the order they were asked."""
         for step in self.asked(answers):
-            form = step.form(formdata=None, data=answers[step.name], meta={"csrf": False})
-            for field in form.questions:
+            for field in step.stored(answers).questions:
                 yield Row(step.name, field.label.text, field.shown, field.first_id)
 
     def columns(self, answers: Answers) -> dict[str, Any]:
@@ -299,7 +312,10 @@ class Flow:
 
     @cached_property
     def version(self) -> str:
-        """Changes whenever a question does, so that a submission tells which form it came from."""
+        """Changes with any label, hint or choice written in the forms.
+
+        So a submission tells which form it came from; the consent has a version of its own.
+        """
         asked = [
             (step.name, name, field.args, field.kwargs.get("hint"), field.kwargs.get("choices"))
             for step in self.steps

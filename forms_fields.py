@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from wtforms import Field, StringField
 from wtforms.validators import StopValidation
@@ -196,6 +196,10 @@ class Consent(Question, Field):
         ticked = {"version": self.version, "at": datetime.now(UTC).isoformat()}
         self.data = ticked if values and values[0] else None
 
+    def pre_validate(self, _form: Any) -> None:
+        if self.data and self.data["version"] != self.version:
+            self.data = None  # it was given to other words than those shown now
+
     @property
     def shown(self) -> str:
         return f"Agreed: {self.words}" if self.data else NOT_PROVIDED
@@ -219,7 +223,7 @@ class Parts(Question, Field):
         except ValueError as error:
             self.data, self.process_errors = None, [str(error)]
 
-    def fail(self, part: str, message: str) -> None:
+    def fail(self, part: str, message: str) -> NoReturn:
         """Say that this part is wrong; the error will link to its input."""
         self.wrong_part = part
         raise ValueError(message)
@@ -262,7 +266,7 @@ class BirthDate(Parts):
         return born.isoformat()
 
     def month_number(self, text: str) -> int:
-        """Return 3 for "3", "03", "mar", "Mar." and "March". Raises ValueError for others."""
+        """Return 3 for "3", "03", "mar", "Mar." and "March". 13 for another word."""
         name = text.casefold().rstrip(".")
         if len(name) >= 3 and not name.isdigit():
             return 1 + next((at for at, month in enumerate(MONTHS) if month.startswith(name)), 12)
@@ -297,6 +301,8 @@ class Window(Parts):
         return {"day": "", "part": "either", **(data or {})}
 
     def read(self, day: str, part: str) -> dict[str, str] | None:
+        if not day and part in {"morning", "afternoon"}:
+            self.fail("day", f"{self.name_in_messages} must include a day")
         if not day:
             return None
         for written in ("%Y-%m-%d", "%m/%d/%Y"):

@@ -242,8 +242,12 @@ def log(
 
 
 def only_read() -> None:
-    """Begin this request's transaction without the write lock that transactions take."""
-    db.session.connection(execution_options={"reads_only": True})
+    """Begin this request's transaction without the write lock that transactions take.
+
+    Where one has begun (to see which member of staff is asking), it stays as it is.
+    """
+    if not db.session().in_transaction():
+        db.session.connection(execution_options={"reads_only": True})
 
 
 def plain_types(kind: str, item: Any, _context: Any) -> str | bool:

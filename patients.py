@@ -53,9 +53,11 @@ def step(flow: Flow, name: str) -> Any:
     draft = current_draft(flow)
     if sent := submission_of(draft):
         return received_page(sent)
-    if request.method == "GET" and not reachable(flow, page, draft):
+    if request.method != "POST" and not reachable(flow, page, draft):
         return redirect(next_page(flow, draft), 303)
     form = page.form(data=draft.answers.get(page.name))
+    if request.method != "POST" and page.name in draft.answers:
+        form.review()
     if form.validate_on_submit():
         keep(draft, flow.save(draft.answers, page, form.answers))
         return redirect(next_page(flow, draft), 303)
@@ -104,11 +106,11 @@ def current_draft(flow: Flow) -> Draft:
 
     A form that is sent holds its draft until the request ends, so that a double click waits.
     """
-    for key in (request.form.get("draft"), session.get(flow.name)):
-        query = Draft.kept(flow.name, key or "")
+    for key in filter(None, (request.form.get("draft"), session.get(flow.name))):
+        query = Draft.kept(flow.name, key)
         if request.method == "POST":
             query = query.with_for_update()
-        if draft := key and db.session.scalar(query):
+        if draft := db.session.scalar(query):
             draft.key = key
             return draft
     return Draft.start(flow.name)
@@ -157,12 +159,13 @@ def render(
         flow=flow,
         form=form,
         page=page,
-        back=None if page not in {None, *flow.asked(answers)} else flow.before(page, answers),
+        back=flow.before(page, answers),
         rows=[] if page else list(flow.rows(answers)),
         urgency=assessment.urgency,
         flags=[library().red_flags[flag] for flag in assessment.red_flags],
     )
-    return html, 400 if "csrf_token" in form.errors else 422 if form.errors else 200
+    wrong = 400 if "csrf_token" in form.errors else 422
+    return html, wrong if form.errors and request.method == "POST" else 200
 
 
 def submit(flow: Flow, draft: Draft) -> Submission:

@@ -16,7 +16,8 @@ csrf = CSRFProtect()
 # is never saved, so a public page can neither set a cookie nor depend on one.
 PRIVATE = ("/staff", "/appointment", "/intake", "/received", "/requests")
 
-# Budgets for one network address. Per account or contact is for the database to count.
+# Budgets of failures for one network address. Each worker process counts its own, unless
+# RATELIMIT_STORAGE_URI names a store that they share. Per account is for the database to count.
 LIMITS = {"sign in": "10 per minute; 100 per day"}
 
 # Mozilla's HTTP Observatory gives these its full marks; all of our own files are same-origin.
@@ -80,8 +81,13 @@ def add_headers(response: Response) -> Response:
 
 
 def limit_posts(app: Flask, endpoint: str, act: str) -> None:
-    """Hold the forms of an endpoint to the budget for an act; over it, the answer is 429."""
-    within = app.extensions["limits"].limit(LIMITS[act], methods=["POST"])
+    """Hold the failures of an endpoint's form to the budget for an act; over it, answer 429.
+
+    Who succeeds is sent on; only an answer that shows the form again counts.
+    """
+    within = app.extensions["limits"].limit(
+        LIMITS[act], methods=["POST"], deduct_when=lambda response: response.status_code == 200
+    )
     app.view_functions[endpoint] = within(app.view_functions[endpoint])
 
 
@@ -100,13 +106,14 @@ def unsign(purpose: str, token: str) -> str | None:
 
 def init_app(app: Flask) -> None:
     over_https = app.config["SITE_URL"].startswith("https://")
+    hosts = app.config["TRUSTED_HOSTS"]
     site_host = urlsplit(app.config["SITE_URL"]).hostname
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if over_https else "session",
         SESSION_COOKIE_SECURE=over_https,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        TRUSTED_HOSTS=[site_host, "127.0.0.1", "localhost", *app.config["TRUSTED_HOSTS"]],
+        TRUSTED_HOSTS=list({site_host, app.config["HOST"], "127.0.0.1", "localhost", *hosts}),
         MAX_CONTENT_LENGTH=1_000_000,  # bytes; the longest honest form is a fiftieth of it
         RATELIMIT_HEADERS_ENABLED=True,  # says when to try again
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open as long as its session lives

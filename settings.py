@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 from dotenv import dotenv_values
+from limits.storage import storage_from_string
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -29,10 +30,6 @@ class SettingsError(click.ClickException):
 
     Being a `ClickException`, it ends a `flask` command with one line and no traceback.
     """
-
-
-def text(value: str) -> str:
-    return value
 
 
 def boolean(value: str) -> bool:
@@ -81,6 +78,14 @@ def database_url(value: str) -> str:
     return value
 
 
+def rate_limit_store(value: str) -> str:
+    try:
+        storage_from_string(value)
+    except Exception as error:  # noqa: BLE001 (each kind of store fails in its own way)
+        raise ValueError(f"{error} Write memory:// or the address of a store.") from None
+    return value
+
+
 def secret_key(value: str) -> str:
     if len(value) < 32 or len(set(value)) < 10:
         raise ValueError(f"it is too short or too simple. To make one, type: {MAKE_SECRET_KEY}")
@@ -108,9 +113,9 @@ SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SITE_URL": ("http://127.0.0.1:8000", site_url),
     "TRUSTED_HOSTS": ("", words),
     "TRUSTED_PROXIES": ("0", count),
-    "RATELIMIT_STORAGE_URI": ("memory://", text),
+    "RATELIMIT_STORAGE_URI": ("memory://", rate_limit_store),
     "DEMO": ("false", boolean),
-    "HOST": ("127.0.0.1", text),
+    "HOST": ("127.0.0.1", str),
     "PORT": ("8000", port),
     "SECRET_KEY": ("", secret_key),
     "VAULT_KEYS": ("", vault_keys),

@@ -26,7 +26,7 @@ CONFIG = {
     "URL_PREFIX": "/staff",
     "CHANGEABLE": True,
     "CHANGE_URL": "/account",
-    "FRESHNESS": timedelta(-1),
+    "FRESHNESS": timedelta(-1),  # no page that asks for the password once more
     "STATIC_FOLDER": None,
     "CLI_USERS_NAME": None,
     "CLI_ROLES_NAME": None,
@@ -51,6 +51,7 @@ CONFIG = {
     "CHANGE_PASSWORD_TEMPLATE": "staff/account.html",
     "MSG_GENERIC_AUTHN_FAILED": ("The email address or the password is not right.", "error"),
     "MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
+    "MSG_UNAUTHENTICATED": ("Sign in to see this page.", "info"),
     "MSG_PASSWORD_NOT_PROVIDED": ("Enter a password.", "error"),
     "MSG_INVALID_PASSWORD": ("This is not your current password.", "error"),
     "MSG_PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),
@@ -82,7 +83,8 @@ def read_reference(text: str) -> str:
 def members_only() -> Response | None:
     """Refuse strangers, one-time passwords, and those whose role does not allow this."""
     if not current_user.is_authenticated:
-        return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+        asked = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("security.login", next=asked))
     if current_user.must_change_password:
         return redirect(url_for("security.change_password"))
     if not may(request.endpoint):

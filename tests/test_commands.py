@@ -36,7 +36,7 @@ def test_an_added_member_of_staff_signs_in_with_the_printed_password(app, flask,
     assert status == 0
     page = eve.visit("/staff/").submit(email="ada@example.org", password=one_time_password(output))
     assert page.path == "/staff/account"
-    assert "Your first password works only once." in page.text
+    assert "Choose your own password to go on." in page.text
 
 
 @pytest.mark.parametrize("role", ["reader", "handler", "admin"])

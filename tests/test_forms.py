@@ -218,7 +218,7 @@ def test_a_wrong_date_of_birth_is_shown_as_it_was_typed():
         (" 12/2/2026 ", "", {"day": "2026-12-02", "part": "either"}),
         ("2026-12-02", None, {"day": "2026-12-02", "part": "either"}),
         ("2027-06-02", "either", {"day": "2027-06-02", "part": "either"}),  # six months ahead
-        ("", "morning", None),
+        ("", "either", None),
         (" ", "", None),
         (None, None, None),
     ],
@@ -540,9 +540,9 @@ ADVISED = {**FLAGGED, "advice": {}}
         (ADVISED, "details", "advice"),
         ({**SAFE, "advice": {}}, "details", "safety"),
         ({"details": {}}, "safety", None),
-        ({**SAFE, "details": {}}, None, "details"),
+        ({**SAFE, "details": {}}, "details", "safety"),
         ({**FLAGGED, "details": {}}, "advice", "safety"),
-        ({**ADVISED, "details": {}}, None, "details"),
+        ({**ADVISED, "details": {}}, "details", "advice"),
     ],
 )
 def test_a_patient_is_asked_what_applies_in_order_and_can_go_back(answers, following, back):

@@ -1,8 +1,13 @@
 """Patients ask for an appointment: mistakes are kind, nothing typed is lost, it is sent once."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import sqlalchemy as sa
+import time_machine
 
+from content import Consent, library
 from models import Draft, Event, db
 from people import an_appointment, an_open_day, details, submissions, to_check, to_details
 
@@ -163,6 +168,45 @@ def test_the_safety_page_wants_the_flags_or_none(bob, ticked):
     page = bob.visit("/appointment/").submit(red_flags=ticked)
     assert page.status == 422
     assert list(page.errors) == ["red_flags-0"]
+
+
+def test_a_day_that_has_passed_since_is_asked_again(bob):
+    check = to_check(bob)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=6)):
+        page = check.submit()
+        assert page.path == "/appointment/details"
+        assert list(page.errors) == ["window1_day"]
+        assert page.typed()["full_name"] == "Siobhán O'Brien-Núñez"
+        page = page.submit(window1_day=an_open_day(), consent="yes")
+        assert page.path == "/appointment/check"
+
+
+def test_consent_to_other_words_is_asked_again(bob, app, monkeypatch):
+    check = to_check(bob)
+    changed = replace(library(), consent=Consent("I agree to something else."))
+    monkeypatch.setitem(app.extensions, "content", changed)
+    page = check.submit()
+    assert page.path == "/appointment/details"
+    assert list(page.errors) == ["consent"]
+    assert page.submit(consent="yes").submit().path.startswith("/received/")
+    assert submissions()[0].consent_version == changed.consent.version
+
+
+def test_a_red_flag_that_is_asked_in_other_ways_now_is_asked_again(bob, app, monkeypatch):
+    check = to_check(bob, flags=["thunderclap"])
+    flags = {name: flag for name, flag in library().red_flags.items() if name != "thunderclap"}
+    monkeypatch.setitem(app.extensions, "content", replace(library(), red_flags=flags))
+    assert check.submit().path == "/appointment/safety"
+    assert submissions() == []
+
+
+def test_a_part_of_the_day_without_a_day_is_asked_for(bob):
+    page = to_details(bob).submit(**details(window2_day="", window2_part="afternoon"))
+    assert page.errors == {"window2_day": "Second choice must include a day"}
+
+
+def test_a_member_of_staff_can_send_a_request_too(ada):
+    assert an_appointment(ada).status == 200
 
 
 def test_sending_again_leads_to_the_same_place_and_makes_nothing_new(bob):

@@ -120,11 +120,17 @@ def test_a_token_opens_only_what_it_was_made_for(app):
 def limited(site, tmp_path_factory):
     """Make an app on the same database that counts tries, with other settings."""
 
+    made = []
+
     def make(**overrides):
         url = db.engine.url.render_as_string(hide_password=False)
-        return other_site(tmp_path_factory, DATABASE_URL=url, **overrides)
+        made.append(other_site(tmp_path_factory, DATABASE_URL=url, **overrides))
+        return made[-1]
 
-    return make
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
 
 
 def try_to_sign_in(app, **headers):
