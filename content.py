@@ -124,10 +124,6 @@ class Practice:
     clinicians: tuple[Mapping[str, str], ...]
 
     @property
-    def phone_link(self) -> str:
-        return "tel:+1" + "".join(filter(str.isdigit, self.phone))
-
-    @property
     def reply_promise(self) -> str:
         if self.reply_within_days == 1:
             return "by closing time on the next day we are open"

@@ -1,6 +1,5 @@
 """The forms that staff fill in. Signing in and its rules are Flask-Security's."""
 
-from flask_security.forms import ChangePasswordForm as BaseChangePasswordForm
 from flask_security.forms import LoginForm
 from flask_wtf import FlaskForm
 from wtforms import SelectField
@@ -11,10 +10,6 @@ from models import STATUSES
 
 class SignInForm(LoginForm):
     remember = None  # a shared computer at a front desk must not stay signed in
-
-
-class ChangePasswordForm(BaseChangePasswordForm):
-    """The old password, the new one, and the new one again."""
 
 
 class StatusForm(FlaskForm):

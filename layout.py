@@ -1,7 +1,8 @@
-"""What every template can use: the practice, and how moments are written."""
+"""What every template can use: the practice, and how moments and numbers are written."""
 
 from datetime import date, datetime
 
+import phonenumbers
 from flask import Flask
 
 from content import library
@@ -30,7 +31,15 @@ def deadline(value: datetime) -> str:
     return f"{long_day(local)}, {clock(local)}"
 
 
+def phone_link(text: str) -> str:
+    """The address that calls a number, like tel:+1-612-555-0142;ext=5 (RFC 3966)."""
+    number = phonenumbers.parse(text, "US")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(day=day, clock=clock, moment=moment, deadline=deadline)
+    app.jinja_env.filters.update(
+        day=day, clock=clock, moment=moment, deadline=deadline, phone_link=phone_link
+    )
     app.context_processor(lambda: {"practice": library().practice, "content": library()})

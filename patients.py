@@ -1,7 +1,9 @@
 """What patients do: fill in a flow page by page, check it, send it once."""
 
+import logging
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
@@ -13,6 +15,12 @@ from models import Draft, Submission, db, log, now, only_read
 from security import csrf, sign, unsign
 
 bp = Blueprint("patients", __name__)
+logger = logging.getLogger("site")
+
+NOT_SAVED = (
+    "We cannot save anything right now",
+    "Nothing was sent. Wait a minute and press the button again, or call us.",
+)
 
 # A form checks its own token, so that a failed check shows the page again with what was typed.
 csrf.exempt(bp)
@@ -61,7 +69,7 @@ def step(flow: Flow, name: str) -> Any:
     if form.validate_on_submit():
         keep(draft, flow.save(draft.answers, page, form.answers))
         return redirect(next_page(flow, draft), 303)
-    templates = [f"patients/{page.name}.html", "patients/step.html"]
+    templates = [f"patients/{page.name}.html", "patients/flow.html"]
     return render(templates, flow, draft, form, page)
 
 
@@ -101,6 +109,24 @@ def received(token: str) -> str:
     return render_template("patients/received.html", submission=submission, flow=flow)
 
 
+@bp.errorhandler(sa.exc.OperationalError)
+def not_saved(error: sa.exc.OperationalError) -> tuple[str, int]:
+    """Show what was typed again when the database is locked, full or gone. Asks it nothing."""
+    db.session.rollback()
+    logger.error("the database did not take a request: %s", type(error.orig).__name__)
+    flow = request.view_args.get("flow")
+    page = flow.step(request.view_args.get("name", "")) if flow else None
+    if request.method != "POST" or page is None or page.name == "advice":
+        title, advice = NOT_SAVED
+        return render_template("errors/error.html", title=title, advice=advice), 503
+    form, draft = page.form(), Draft.start(flow.name)
+    draft.key = request.form.get("draft", "")
+    form.form_errors = [NOT_SAVED[1]]
+    return render([f"patients/{page.name}.html", "patients/flow.html"], flow, draft, form, page)[
+        0
+    ], 503
+
+
 def current_draft(flow: Flow) -> Draft:
     """Return the draft that the form names, else this browser's, else a new one.
 
@@ -129,9 +155,8 @@ def reachable(flow: Flow, page: Step, draft: Draft) -> bool:
 
 def keep(draft: Draft, answers: dict[str, Any]) -> None:
     draft.keep(answers)
-    if draft not in db.session:
-        db.session.execute(Draft.expired())
-        db.session.add(draft)
+    db.session.execute(Draft.expired())
+    db.session.add(draft)
     session[draft.flow] = draft.key
     db.session.commit()
 

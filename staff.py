@@ -11,7 +11,7 @@ from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
 
 import security
-from forms_staff import ChangePasswordForm, SignInForm, StatusForm
+from forms_staff import SignInForm, StatusForm
 from models import Role, Submission, User, db, log
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
@@ -165,9 +165,7 @@ def init_app(app: Flask) -> None:
     app.config.update({f"SECURITY_{name}": value for name, value in CONFIG.items()})
     # Flask-Security asks for one; with argon2, which salts by itself, it is not used.
     app.config["SECURITY_PASSWORD_SALT"] = app.config["SECRET_KEY"]
-    extension = Security(
-        app, datastore, login_form=SignInForm, change_password_form=ChangePasswordForm
-    )
+    extension = Security(app, datastore, login_form=SignInForm)
     extension.want_json(lambda _request: False)
     security.limit_posts(app, "security.login", "sign in")
     app.register_blueprint(bp)

@@ -8,12 +8,25 @@ migrate = current_app.extensions["migrate"]
 
 def run() -> None:
     """Migrate in one transaction, so that a failed step leaves nothing half done."""
-    with migrate.db.engine.connect() as connection:
+    engine = migrate.db.engine
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            # To change a table, SQLite needs it made anew, which the rows that refer to it forbid.
+            # The pragma only works outside a transaction.
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
         context.configure(
-            connection=connection, target_metadata=migrate.db.metadata, **migrate.configure_args
+            connection=connection,
+            target_metadata=migrate.db.metadata,
+            transactional_ddl=True,
+            **migrate.configure_args,
         )
         with context.begin_transaction():
             context.run_migrations()
+            if engine.dialect.name == "sqlite":
+                orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                if orphans:
+                    raise RuntimeError(f"the migration would leave {len(orphans)} orphaned rows")
+        connection.invalidate()  # the next one has its foreign keys checked again
 
 
 run()

@@ -3,13 +3,6 @@
 // Old browsers do not focus the summary by its autofocus attribute.
 document.getElementById("error-summary")?.focus();
 
-for (const form of document.querySelectorAll("form")) {
-  // The server sends a form once however often the button is pressed; this only shows that it is on
-  // its way. A page that comes back from the browser's memory starts afresh.
-  form.addEventListener("submit", () => form.setAttribute("aria-busy", "true"));
-  window.addEventListener("pageshow", () => form.removeAttribute("aria-busy"));
-}
-
 for (const field of document.querySelectorAll("textarea[data-limit]")) {
   const count = document.createElement("p");
   count.className = "hint";
@@ -17,7 +10,7 @@ for (const field of document.querySelectorAll("textarea[data-limit]")) {
   field.after(count);
   let waiting;
   const show = () => {
-    const left = field.dataset.limit - field.value.trim().length;
+    const left = field.dataset.limit - [...field.value.trim()].length;
     count.textContent = left < 0 ? `${-left} characters too many` : `${left} characters left`;
   };
   field.addEventListener("input", () => {

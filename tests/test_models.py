@@ -1,5 +1,6 @@
 """The database keeps what it was given: settings, locks, constraints and migrations."""
 
+import shutil
 import threading
 from contextvars import Context
 from datetime import datetime, timedelta, timezone
@@ -12,6 +13,7 @@ from alembic.util import CommandError
 import models_engine
 from models import Draft, Event, Model, Submission, db, new_reference, now, only_read
 from people import submissions
+from settings import ROOT
 from vault import VaultError
 
 
@@ -171,6 +173,32 @@ def test_references_are_easy_to_read_out(app):
     assert len(set(references)) == 200
     assert not set("ILOU") & set("".join(references))
     assert {len(reference) for reference in references} == {8}
+
+
+NEXT = """
+from alembic import op
+revision, down_revision = "0002", "0001"
+def change():
+    with op.batch_alter_table("submissions", recreate="auto") as table:
+        table.create_unique_constraint("uq_next", ["reference", "kind"])
+upgrade = change
+def downgrade():
+    with op.batch_alter_table("submissions") as table:
+        table.drop_constraint("uq_next")
+"""
+
+
+def test_a_table_that_others_refer_to_can_be_migrated_with_its_rows(app, submission, tmp_path):
+    """SQLite makes the table anew for that, while events point to its rows."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(ROOT / "migrations", folder)
+    (folder / "versions" / "0002_next.py").write_text(NEXT)
+    flask_migrate.upgrade(directory=str(folder))
+    flask_migrate.downgrade(directory=str(folder), revision="0001")
+    assert submissions()[0].answers["full_name"] == "Siobhán O'Brien-Núñez"
+    with db.engine.connect() as connection:
+        if is_sqlite():
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
 def test_the_migrations_lead_up_down_and_up_and_match_the_models(app):

@@ -307,3 +307,22 @@ def test_the_answers_are_nowhere_in_the_clear(bob, app):
             )
             for secret in ("Siobh", "555-0187", "siobhan@", "crash", "1975-03-31"):
                 assert secret.encode() not in raw
+
+
+def test_a_locked_database_shows_what_was_typed_and_says_that_it_was_not_saved(bob):
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite locks the whole database")
+    page = to_details(bob)
+    with db.engine.begin():  # somebody else writes, for longer than we can wait
+        failed = page.submit(**details())
+    assert failed.status == 503
+    assert failed.title.startswith("Error: Your details")
+    assert "This was not saved" in failed.text
+    assert failed.typed()["full_name"] == "Siobhán O'Brien-Núñez"
+    check = failed.submit()
+    assert check.path == "/appointment/check"
+    with db.engine.begin():
+        failed = check.submit()
+    assert failed.status == 503
+    assert "Nothing was sent." in failed.text
+    assert check.submit().path.startswith("/received/")
