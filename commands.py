@@ -57,6 +57,7 @@ staff = AppGroup(
 )
 content = AppGroup("content", help="The words of the site.")
 
+STOP_WITHIN = 3  # seconds that requests under way have to end
 THREADS = 4  # requests that one worker process answers at a time
 
 
@@ -82,6 +83,8 @@ def serve() -> None:
         websockets=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
+        # A Ctrl+C reaches the workers as well, and may leave one waiting for itself.
+        workers_kill_timeout=STOP_WITHIN,
     )
     server.on_startup(lambda: click.echo(notes))
     server.serve()

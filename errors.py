@@ -57,6 +57,7 @@ def show(error: HTTPException, incident: str = "") -> tuple[str, int, dict[str, 
         if name not in {"Content-Type", "Content-Length"}
     }
     if request_ctx.url_adapter is None:  # an untrusted host: no address of ours can be built
+        advice = "The site is not known by this name. Its owner can add it to TRUSTED_HOSTS."
         return f"{title}. {advice}", status, {**kept, "Content-Type": "text/plain; charset=utf-8"}
     page = render_template("errors/error.html", title=title, advice=advice, incident=incident)
     return page, status, kept

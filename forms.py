@@ -14,6 +14,7 @@ from typing import Any
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import HiddenField
 from wtforms.validators import StopValidation
@@ -46,6 +47,14 @@ class StepForm(FlaskForm):
     """One page of questions. `draft` names the draft, in case the browser lost its cookie."""
 
     draft = HiddenField()
+
+    class Meta(FlaskForm.Meta):
+        """Only form fields count: an upload or JSON would not be text."""
+
+        def wrap_formdata(self, _form: FlaskForm, formdata: Any) -> Any:
+            if formdata is None or hasattr(formdata, "getlist"):
+                return formdata
+            return request.form if request.method == "POST" else None
 
     def process(self, *args: Any, **kwargs: Any) -> None:
         self.ask(library())

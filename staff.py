@@ -52,6 +52,7 @@ CONFIG = {
     "MSG_GENERIC_AUTHN_FAILED": ("The email address or the password is not right.", "error"),
     "MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
     "MSG_UNAUTHENTICATED": ("Sign in to see this page.", "info"),
+    "MSG_INVALID_REDIRECT": ("That address is not ours. Open /staff/ and sign in there.", "error"),
     "MSG_PASSWORD_NOT_PROVIDED": ("Enter a password.", "error"),
     "MSG_INVALID_PASSWORD": ("This is not your current password.", "error"),
     "MSG_PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),

@@ -1,7 +1,9 @@
 // Extras only: every page works without this file.
 
 // Old browsers do not focus the summary by its autofocus attribute.
-document.getElementById("error-summary")?.focus();
+addEventListener("load", () => {
+  if (document.activeElement === document.body) document.getElementById("error-summary")?.focus();
+});
 
 for (const field of document.querySelectorAll("textarea[data-limit]")) {
   const count = document.createElement("p");

@@ -416,7 +416,6 @@ def test_the_promise_is_in_words(practice, days, words):
     assert words in replace(practice, reply_within_days=days).reply_promise
 
 
-
 def test_the_consent_has_a_new_version_when_a_word_changes():
     assert Consent("I agree.").version == Consent("I agree.").version
     assert Consent("I agree.").version != Consent("I agree!").version

@@ -1,5 +1,6 @@
 """Patients ask for an appointment: mistakes are kind, nothing typed is lost, it is sent once."""
 
+import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -266,7 +267,18 @@ def test_a_lost_cookie_and_draft_still_shows_what_was_typed(bob):
 
 def test_a_draft_of_somebody_else_cannot_be_reached(bob, eve):
     to_check(bob)
-    assert eve.visit("/appointment/check").path == "/appointment/safety"
+    page = eve.visit("/appointment/")
+    stolen = db.session.scalar(sa.select(Draft.id))  # what a copy of the database would give her
+    db.session.rollback()
+    page = page.submit(draft=stolen, red_flags=["none"])
+    assert "full_name" not in {name for name, typed in page.typed().items() if typed}
+    assert eve.visit("/appointment/check").path == "/appointment/details"
+
+
+def test_a_file_where_we_ask_for_words_is_refused_kindly(bob):
+    page = to_details(bob)
+    page = page.submit(**details(full_name=(io.BytesIO(b"x"), "name.txt")))
+    assert page.errors == {"full_name": "Enter your full name"}
 
 
 def test_a_sent_draft_keeps_no_answers(bob):

@@ -86,6 +86,7 @@ def test_a_host_that_is_not_ours_is_refused(tmp_path_factory):
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[bad"},
     ],
 )
 def test_a_form_sent_by_another_site_changes_nothing(bob, headers):

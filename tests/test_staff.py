@@ -207,6 +207,7 @@ def test_a_long_password_is_not_cut(app, eve):
     other = Person(app.test_client())
     page = other.visit("/staff/").submit(email="ada@example.org", password=new[:-1])
     assert page.path == "/staff/login"
+    assert page.submit(email="ada@example.org", password=new).path == "/staff/"
 
 
 def test_signing_out_kills_a_cookie_that_was_saved_before(app, ada, eve):
@@ -243,7 +244,8 @@ def test_a_disabled_account_is_out_at_the_next_request(app, ada):
 
 def test_nobody_stays_signed_in_by_a_hidden_field(app, eve):
     add_staff(app, "ada@example.org", "handler")
-    eve.visit("/staff/").submit(email="ada@example.org", password=PASSWORD, remember="y")
+    page = eve.visit("/staff/").submit(email="ada@example.org", password=PASSWORD, remember="y")
+    assert page.path == "/staff/"
     assert eve.client.get_cookie("remember_token") is None
 
 

@@ -1,0 +1,267 @@
+"""The site as the owner runs it: a real server on a real port, and people who come by HTTP."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from http.client import HTTPConnection, HTTPException
+from http.cookies import SimpleCookie
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+from threading import Barrier
+from urllib.parse import urlencode, urljoin
+
+import psycopg
+import pytest
+from playwright.sync_api import sync_playwright
+from sqlalchemy.engine import make_url
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, TestResponse
+
+from app import create_app
+from conftest import CHROMIUM, private_folder
+from models import db
+from pages import Person
+
+ROOT = Path(__file__).resolve().parent.parent
+SQLITE = "sqlite:///site.db"
+REDIRECTS = {301, 302, 303, 307, 308}
+
+
+@dataclass
+class Place:
+    """Where a site keeps its things: the folder it makes for itself, and its database."""
+
+    instance: Path
+    database: str
+
+    def environment(self, **settings):
+        given = {"INSTANCE_PATH": str(self.instance), "DATABASE_URL": self.database}
+        return {**os.environ, "HOST": "127.0.0.1", **given, **settings}
+
+    def flask(self, *words, **settings):
+        """Run a `flask` command to its end, and return what it said."""
+        with self.start(*words, stdout=PIPE, stderr=PIPE, text=True, **settings) as process:
+            try:
+                out, err = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                kill(process)
+                raise
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def start(self, *words, stdout, stderr, text=False, **settings):
+        """Start a `flask` command in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "flask", *words],
+            cwd=ROOT,
+            env=self.environment(**settings),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            text=text,
+            start_new_session=True,
+            umask=0o022,  # what files are for the owner alone, the site itself must make so
+        )
+
+    @contextmanager
+    def serve(self, port=None):
+        """Run the server until the block ends."""
+        server = Server(self, port or free_port())
+        try:
+            wait_for(server.answers)
+            yield server
+        finally:
+            server.kill()
+
+    @cached_property
+    def app(self):
+        """The site's own code over the same folder and database, in this process."""
+        return create_app(
+            INSTANCE_PATH=self.instance, DATABASE_URL=self.database, RATELIMIT_ENABLED=False
+        )
+
+    @contextmanager
+    def look(self):
+        """Read what the site keeps, and let go of the database afterwards."""
+        with self.app.app_context():
+            try:
+                yield
+            finally:
+                db.session.remove()
+                db.engine.dispose()
+
+
+class Server:
+    """A running `flask serve` and its workers."""
+
+    def __init__(self, place, port):
+        self.place, self.port = place, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.said = place.instance.parent / f"said-{secrets.token_hex(4)}.txt"
+        with self.said.open("wb") as said:
+            self.process = place.start("serve", stdout=said, stderr=STDOUT, PORT=str(port))
+
+    @property
+    def output(self):
+        """Everything it has printed so far."""
+        return self.said.read_text()
+
+    def answers(self):
+        """Whether it serves pages yet. Raises RuntimeError when it has ended."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{self.output}")
+        with suppress(OSError, HTTPException):
+            return Wire(self.url).open("/").status_code == 200
+        return False
+
+    def person(self):
+        """Return somebody with a browser of their own at this server."""
+        return Person(Wire(self.url, self.place.app))
+
+    def kill(self):
+        """End it with no chance to finish anything, as a power cut would."""
+        kill(self.process)
+
+    def stop(self):
+        """Ask it to end, as a service manager does; return the exit status."""
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+    def press_ctrl_c(self):
+        """Interrupt it and its workers, as a terminal does; return the exit status."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(timeout=15)
+
+
+class Wire:
+    """What Flask's test client is inside one process, over HTTP."""
+
+    def __init__(self, url, application=None):
+        self.url, self.application, self.cookies = url, application, {}
+        self.statuses = []
+
+    def twin(self):
+        """The same browser once more, for a request at the same time."""
+        other = Wire(self.url, self.application)
+        other.cookies = dict(self.cookies)
+        return other
+
+    def open(self, path, *, method="GET", data=None, headers=None, follow_redirects=False, **_):
+        response = self.ask(method, path, data, headers or {})
+        while follow_redirects and response.status_code in REDIRECTS:
+            path = urljoin(path, response.location)
+            response = self.ask("GET", path, None, {})
+        return response
+
+    def ask(self, method, path, data, headers):
+        """Make one request on a connection of its own."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {**headers, "Connection": "close", **({"Cookie": cookies} if cookies else {})}
+        if data is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            data = urlencode(data, doseq=True)
+        connection = HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        try:
+            connection.request(method, path, data, headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        self.statuses.append(answer.status)
+        self.keep_cookies(answer.headers.get_all("Set-Cookie", []))
+        request = EnvironBuilder(path, method=method).get_request()
+        found = Headers(answer.getheaders())
+        return TestResponse([body], f"{answer.status} {answer.reason}", found, request)
+
+    def keep_cookies(self, lines):
+        for name, morsel in SimpleCookie("\n".join(lines)).items():
+            self.cookies[name] = morsel.value
+            if morsel["max-age"] == "0" or not morsel.value:
+                del self.cookies[name]
+
+
+def kill(process):
+    """End a process and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(condition, seconds=30):
+    """Return what `condition` returns, as soon as that is true. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still not so after {seconds} seconds: {condition}")
+        time.sleep(0.02)
+    return found
+
+
+def at_once(jobs):
+    """Start all of `jobs` at the same moment; return what each of them returns."""
+    start = Barrier(len(jobs))
+
+    def run(job):
+        start.wait()
+        return job()
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def new_place(tmp_path_factory, database=SQLITE):
+    """Return a place with nothing in it; the site makes its folder itself."""
+    return Place(private_folder(tmp_path_factory) / "instance", database)
+
+
+def new_database(address):
+    """Make an empty database on the PostgreSQL server of `address`; return its own address."""
+    name = f"site_{secrets.token_hex(4)}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return make_url(address).set(database=name).render_as_string(hide_password=False)
+
+
+def one_time_password(place, email):
+    """Make an account as the owner does; return the password that the command printed."""
+    added = place.flask("staff", "add", email)
+    assert added.returncode == 0, added.stderr
+    return added.stdout.split()[-1]
+
+
+# Fixtures have other names as functions, so that a test module can import them without clashing
+# with its tests' arguments.
+
+
+@pytest.fixture(scope="module", name="server")
+def a_server(tmp_path_factory):
+    """A server on SQLite for all tests of a module."""
+    with new_place(tmp_path_factory).serve() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", name="browser")
+def a_browser():
+    """The Chromium of this machine."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="Chromium is not installed here, and this test runs in it"
+)

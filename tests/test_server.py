@@ -1,0 +1,295 @@
+"""The real server: it starts and stops cleanly, loses nothing, sends once, and gives nothing away.
+
+Where the database matters, a test runs on both engines.
+"""
+
+import socket
+import stat
+from functools import partial
+from http.client import HTTPException
+
+import pytest
+import sqlalchemy as sa
+
+from models import Draft, Event, db
+from models_engine import sqlite
+from pages import Person
+from people import an_appointment, details, submissions, to_check, to_details
+from security import unsign
+from serving import at_once, free_port, new_database, new_place, one_time_password, wait_for
+
+# What a patient of `people.py` says, in every form that the site might write it down in.
+SAID = (
+    "Siobh",
+    "O'Brien",
+    "siobhan@example.org",
+    "555-0187",
+    "5550187",
+    "1975-03-31",
+    "March 31, 1975",
+    "after the crash",
+)
+OWN_PASSWORD = "seven quiet lamps under water"
+
+
+def make_place(request, tmp_path_factory):
+    if request.param == "sqlite":
+        return new_place(tmp_path_factory)
+    postgres = request.getfixturevalue("postgres")
+    return new_place(tmp_path_factory, new_database(postgres))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request, tmp_path_factory):
+    """A server that the tests of this module share."""
+    with make_place(request, tmp_path_factory).serve() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request, tmp_path_factory):
+    """A place of its own, where nothing runs yet."""
+    return make_place(request, tmp_path_factory)
+
+
+@pytest.fixture
+def folder(tmp_path_factory):
+    """The same on SQLite."""
+    return new_place(tmp_path_factory)
+
+
+def an_appointment_at(server, **changes):
+    """Let a new patient send a request; return the page that says it arrived."""
+    with server.place.app.app_context():
+        return an_appointment(server.person(), **changes)
+
+
+def references(place):
+    with place.look():
+        return [submission.shown_reference for submission in submissions()]
+
+
+def reference(page):
+    return page.soup.select_one(".reference").get_text()
+
+
+def test_twenty_presses_of_the_button_at_once_send_one_request(server):
+    place = server.place
+    with place.look():
+        check = to_check(server.person())
+        before = len(submissions())
+    browsers = [Person(check.person.client.twin()) for _ in range(20)]
+    send = [
+        partial(browser.send, "/appointment/check", check.typed(), follow=False)
+        for browser in browsers
+    ]
+    answers = at_once(send)
+    assert [answer.status for answer in answers] == [303] * 20
+    (location,) = {answer.headers["Location"] for answer in answers}
+    found = references(place)
+    assert reference(browsers[0].visit(location)) == found[0]
+    assert len(found) == before + 1
+
+
+def test_every_request_that_was_answered_is_there_after_the_power_went(place):
+    with place.serve() as server:
+        with place.look():
+            checks = [to_check(server.person()) for _ in range(8)]
+        answers = at_once([partial(send_and_pull_the_plug, server, check) for check in checks])
+    assert any(answers)
+    with place.serve(server.port) as again:
+        with place.look():
+            ids = {submission.id for submission in submissions()}
+            answered = {submission_of(answer) for answer in answers if answer}
+            assert answered <= ids
+        at_once([partial(check.submit, follow=False) for check in checks])
+        again.stop()
+    with place.look():
+        assert names(submissions()) == ["Siobhán O'Brien-Núñez"] * 8
+        sent = sa.select(sa.func.count(Event.id)).where(Event.name == "submission_created")
+        assert db.session.scalar(sent) == 8
+    check_integrity(place)
+
+
+def send_and_pull_the_plug(server, check):
+    """Send; as soon as the answer is here, kill the server. None for one that it cut off."""
+    try:
+        answer = check.submit(follow=False)
+    except (OSError, HTTPException):
+        return None
+    server.kill()
+    assert answer.status == 303
+    return answer
+
+
+def submission_of(answer):
+    return unsign("received", answer.headers["Location"].rpartition("/")[2])
+
+
+def names(found):
+    """The patients' names, which only the right key in the right row opens."""
+    return [submission.answers["full_name"] for submission in found]
+
+
+def on_sqlite(place):
+    return place.database.startswith("sqlite")
+
+
+def check_integrity(place):
+    if on_sqlite(place):
+        connection = sqlite.connect(place.instance / "site.db")
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        connection.close()
+
+
+def test_two_servers_write_to_one_database_at_the_same_time(server):
+    before = references(server.place)
+    with server.place.serve() as other:
+        visits = [at.person() for at in (server, other) for _ in range(10)]
+        app = server.place.app
+        pages = at_once([partial(an_appointment_in, app, person) for person in visits])
+    assert max(status for person in visits for status in person.client.statuses) < 400
+    found = set(references(server.place)) - set(before)
+    assert found == set(map(reference, pages))
+    assert len(found) == 20
+
+
+def an_appointment_in(app, person):
+    with app.app_context():
+        return an_appointment(person)
+
+
+def test_the_site_starts_on_nothing_and_again_on_what_it_kept(folder):
+    with folder.serve() as server:
+        page = an_appointment_at(server)
+        check = start_and_reach_the_check_page(server)
+        assert server.stop() == 0
+    with folder.serve(server.port) as again:
+        assert reference(page.person.visit(page.path)) == reference(page)
+        assert check.submit().path.startswith("/received/")
+        assert again.stop() == 0
+    assert len(references(folder)) == 2
+
+
+def start_and_reach_the_check_page(server):
+    with server.place.app.app_context():
+        return to_check(server.person())
+
+
+def test_the_owner_reads_where_the_site_is_and_what_to_do_next(server):
+    wait_for(lambda: "Ctrl+C" in server.output)
+    assert f"  The site is at {server.url}\n" in server.output
+    assert "flask staff add" in server.output
+    assert "WARNING" not in server.output
+
+
+def test_ctrl_c_ends_the_site_without_a_fuss(folder):
+    with folder.serve() as server:
+        wait_for(lambda: "Ctrl+C" in server.output)
+        assert server.press_ctrl_c() == 0
+        assert "Traceback" not in server.output
+        with pytest.raises(ConnectionRefusedError):
+            server.person().visit("/")
+
+
+def test_the_server_prints_nothing_of_what_a_patient_said(server):
+    an_appointment_at(server)
+    with server.place.app.app_context():
+        page = to_details(server.person()).submit(**details(phone="555-0187", message="\0"))
+    assert page.status == 422
+    assert server.person().visit("/nowhere?name=Siobh%C3%A1n&phone=555-0187").status == 404
+    assert "The site is at" in server.output
+    assert [secret for secret in SAID if secret in server.output] == []
+
+
+def test_a_crash_is_printed_without_what_the_patient_typed(server):
+    with server.place.app.app_context():
+        page = to_details(server.person())
+        spoil_drafts(server.place)
+        crashed = page.submit(**details())
+    assert crashed.status == 500
+    wait_for(lambda: "incident" in server.output)
+    assert [secret for secret in SAID if secret in server.output] == []
+
+
+def spoil_drafts(place):
+    """Make every draft one that no key opens."""
+    with place.look(), db.engine.begin() as connection:
+        connection.execute(sa.update(Draft).values(answers_sealed=b"spoiled"))
+
+
+def test_nobody_else_on_the_machine_can_read_what_the_site_keeps(server):
+    an_appointment_at(server)
+    folder = server.place.instance
+    assert mode(folder) == 0o700
+    modes = {file.name: mode(file) for file in files(folder)}
+    assert {"secret_key", "vault_keys"} <= set(modes)
+    assert ("site.db" in modes) == on_sqlite(server.place)
+    assert set(modes.values()) == {0o600}
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def files(path):
+    return [file for file in path.rglob("*") if not file.is_dir()]
+
+
+def test_no_file_holds_what_a_patient_said(server):
+    page = an_appointment_at(server)
+    start_and_reach_the_check_page(server)
+    kept = everything_in(server.place.instance)
+    # The reference is not secret: where it is, the rest would be.
+    assert (reference(page).replace("-", "").encode() in kept) == on_sqlite(server.place)
+    assert [secret for secret in SAID if secret.encode() in kept] == []
+
+
+def everything_in(path):
+    return b"\n".join(file.read_bytes() for file in files(path))
+
+
+def test_a_new_member_of_staff_comes_in_with_the_password_from_the_command_line(server):
+    password = one_time_password(server.place, "ada@example.org")
+    ada = server.person()
+    account = ada.visit("/staff/").submit(email="ada@example.org", password=password)
+    assert account.path == "/staff/account"
+    assert ada.visit("/staff/").path == "/staff/account"
+    page = account.submit(
+        password=password, new_password=OWN_PASSWORD, new_password_confirm=OWN_PASSWORD
+    )
+    assert page.path == "/staff/"
+    again = server.person().visit("/staff/").submit(email="ada@example.org", password=password)
+    assert again.path == "/staff/login"
+    assert again.submit(password=OWN_PASSWORD).path == "/staff/"
+
+
+def test_a_taken_port_is_said_in_one_line(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = refusal(folder.flask("serve", PORT=port))
+    assert f"127.0.0.1:{port} cannot be used" in line
+    assert "PORT=" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("INSTANCE_PATH", f"{__file__}/below-a-file"),
+        ("DATABASE_URL", "no address at all"),
+        ("DATABASE_URL", "sqlite:///no-such-folder/site.db"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:1/nobody-listens-there"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_said_in_one_line(folder, name, value):
+    assert name in refusal(folder.flask("serve", **{"PORT": str(free_port()), name: value}))
+
+
+def refusal(ended):
+    """The one line with which a command refused to go on."""
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Error: ")
+    return line
