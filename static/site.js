@@ -1,8 +1,16 @@
 // Extras only: every page works without this file.
 
+const summary = document.getElementById("error-summary");
+
 // Old browsers do not focus the summary by its autofocus attribute.
 addEventListener("load", () => {
-  if (document.activeElement === document.body) document.getElementById("error-summary")?.focus();
+  if (document.activeElement === document.body) summary?.focus();
+});
+
+// Going back to a page that answered a form shows a browser's error. Once the mistakes are mended,
+// let it go back to the page itself, which has the answers.
+addEventListener("submit", () => {
+  if (summary) history.replaceState(null, "", location.href);
 });
 
 for (const field of document.querySelectorAll("textarea[data-limit]")) {

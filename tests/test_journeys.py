@@ -94,6 +94,22 @@ def test_a_patient_makes_mistakes_mends_them_changes_an_answer_and_sends(page):
     sees_that_it_arrived(page)
 
 
+def test_the_browsers_back_button_leads_to_the_answers_after_a_mended_mistake(browser, server):
+    page = browser.new_page(base_url=server.url)
+    page.goto("/appointment/")
+    page.get_by_label("None of these").check()
+    press(page, "Continue")
+    press(page, "Continue")
+    is_led_to_the_mistake(page)
+    fill_in_the_details(page)
+    press(page, "Continue")
+    sees(page, "Check your answers")
+    page.go_back()
+    sees(page, "Your details")
+    expect(page.get_by_label("Full name")).to_have_value(WRITTEN["full_name"])
+    page.close()
+
+
 def is_led_to_the_mistake(page):
     expect(page).to_have_title(re.compile("^Error: Your details"))
     expect(page.locator("#error-summary")).to_be_focused()

@@ -77,6 +77,19 @@ def test_an_odd_page_address_is_harmless(ada, before):
     assert ada.visit("/staff/", query_string={"before": before}).status == 200
 
 
+def test_a_submission_whose_key_is_lost_does_not_hide_the_others(ada, bob, app):
+    an_appointment(bob)
+    an_appointment(bob, full_name="Ana Abdi")
+    lost = submissions()[0]
+    db.session.execute(
+        sa.update(Submission).where(Submission.id == lost.id).values(record_sealed=b"\x01lost")
+    )
+    db.session.commit()
+    text = ada.visit("/staff/").text
+    assert f"{lost.shown_reference} ○ Routine Cannot be opened" in text
+    assert "Siobhán" in text
+
+
 def test_a_submission_shows_all_that_was_said_in_the_patients_order(ada, submission):
     page = ada.visit(f"/staff/submissions/{submission.shown_reference}")
     said = [term.get_text() for term in page.soup.select(".answers dt")]
