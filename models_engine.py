@@ -74,6 +74,17 @@ def engine_options(url: str) -> dict[str, Any]:
     return {"pool_pre_ping": True, "hide_parameters": True}
 
 
+def make_private(file: Path) -> None:
+    """Make the database's file, where there is none, for its owner only. Journals do the same."""
+    try:
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise SettingsError(
+            f"DATABASE_URL cannot be used: {file} cannot be made ({error.strerror})."
+        ) from None
+
+
 def prepare(engine: Engine) -> None:
     """Set up every connection of a SQLite engine; PostgreSQL needs nothing.
 
@@ -83,13 +94,7 @@ def prepare(engine: Engine) -> None:
     """
     if engine.dialect.name != "sqlite":
         return
-    if not (file := Path(engine.url.database)).exists():
-        try:
-            file.touch(mode=0o600)  # its journals take the same mode
-        except OSError as error:
-            raise SettingsError(
-                f"DATABASE_URL cannot be used: {file} cannot be made ({error.strerror})."
-            ) from None
+    make_private(Path(engine.url.database))
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:

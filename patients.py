@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 
 import triage
 from content import library
-from forms import FLOWS, CheckForm, Flow, Step, StepForm, ticked_flags
+from forms import FLOWS, CheckForm, ticked_flags
+from forms_flow import Answers, Flow, Step, StepForm
 from models import Draft, Submission, db, log, now, only_read
 from security import csrf, sign, unsign
 
@@ -178,7 +179,7 @@ def render(
     """Return a page of the flow (`page`, or the check page), with 400 or 422 for a wrong form."""
     form.draft.data = draft.key
     answers = draft.answers
-    assessment = triage.assess(ticked_flags(answers), library().red_flags)
+    assessment = assess(answers)
     html = render_template(
         template,
         flow=flow,
@@ -193,13 +194,17 @@ def render(
     return html, wrong if form.errors and request.method == "POST" else 200
 
 
+def assess(answers: Answers) -> triage.Assessment:
+    return triage.assess(ticked_flags(answers), library().red_flags)
+
+
 def submit(flow: Flow, draft: Draft) -> Submission:
     """Add the submission and its event to the transaction, and return it."""
     answers, received_at = draft.answers, now()
     submission = Submission.make(
         **flow.columns(answers),
         draft_id=draft.id,
-        urgency=triage.assess(ticked_flags(answers), library().red_flags).urgency,
+        urgency=assess(answers).urgency,
         received_at=received_at,
         reply_due_at=library().practice.reply_due(received_at),
     )
