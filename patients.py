@@ -70,8 +70,7 @@ def step(flow: Flow, name: str) -> Any:
     if form.validate_on_submit():
         keep(draft, flow.save(draft.answers, page, form.answers))
         return redirect(next_page(flow, draft), 303)
-    templates = [f"patients/{page.name}.html", "patients/flow.html"]
-    return render(templates, flow, draft, form, page)
+    return render(templates(page), flow, draft, form, page)
 
 
 @bp.get("/<flow:flow>/check")
@@ -106,8 +105,7 @@ def send(flow: Flow) -> Any:
 def received(token: str) -> str:
     """Say that it arrived, what happens next and by when. Shows no answer."""
     submission = db.session.get(Submission, unsign("received", token) or "") or abort(404)
-    flow = FLOWS[submission.kind]
-    return render_template("patients/received.html", submission=submission, flow=flow)
+    return render_template("patients/received.html", submission=submission)
 
 
 @bp.errorhandler(sa.exc.OperationalError)
@@ -123,9 +121,8 @@ def not_saved(error: sa.exc.OperationalError) -> tuple[str, int]:
     form, draft = page.form(), Draft.start(flow.name)
     draft.key = request.form.get("draft", "")
     form.form_errors = [NOT_SAVED[1]]
-    return render([f"patients/{page.name}.html", "patients/flow.html"], flow, draft, form, page)[
-        0
-    ], 503
+    html, _status = render(templates(page), flow, draft, form, page)
+    return html, 503
 
 
 def current_draft(flow: Flow) -> Draft:
@@ -171,6 +168,11 @@ def next_page(flow: Flow, draft: Draft) -> str:
 
 def received_page(submission: Submission) -> Response:
     return redirect(url_for(".received", token=sign("received", submission.id)), 303)
+
+
+def templates(page: Step) -> list[str]:
+    """A page's own template, or the one that suits most."""
+    return [f"patients/{page.name}.html", "patients/flow.html"]
 
 
 def render(
