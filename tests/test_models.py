@@ -64,7 +64,7 @@ def test_wal_is_refused_on_a_version_that_may_corrupt_it(version, safe):
 
 
 def test_a_hundred_changes_at_once_lose_none(app):
-    """Four threads read a number, add one and write it, 25 times each (check D2)."""
+    """Four threads read a number, add one and write it, 25 times each."""
     db.session.add(Draft(id="d", flow="appointment", expires_at=now(), answers={"count": 0}))
     db.session.commit()
 
