@@ -1,6 +1,7 @@
 """Everyone can use every page: WCAG 2.2 A and AA by axe, in light, in dark and on a small screen.
 
-A screen of 320 pixels is also what somebody has who zooms 1280 pixels to 400 %.
+A screen of 320 pixels is also what somebody has who zooms 1280 pixels to 400 %. Colors do not
+depend on the width, so two looks at each page cover all three.
 """
 
 import pytest
@@ -22,7 +23,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 # With `resultTypes`, axe lists every violation in full, and of the rest only that it looked.
 OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
 WIDE, SMALL = {"width": 1280, "height": 800}, {"width": 320, "height": 640}
-LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "small": ("light", SMALL)}
+LOOKS = {"light": ("light", WIDE), "dark and small": ("dark", SMALL)}
 
 STAFF_PAGES = (
     "sign in",
@@ -181,8 +182,8 @@ def test_on_a_small_screen_the_queue_scrolls_and_the_page_does_not(tabs):
 def test_the_check_would_notice_a_barrier(tab):
     tab.goto("/")
     tab.evaluate("document.querySelector('h1').style.color = getComputedStyle(document.body).color")
-    tab.evaluate("document.querySelector('main p').style.color = 'gray'")
+    tab.evaluate("document.querySelector('main p').style.color = 'dimgray'")
     tab.evaluate("document.querySelector('main p').style.width = '400px'")
-    wide, contrast = barriers(tab, "small")
+    wide, contrast = barriers(tab, "dark and small")
     assert wide.endswith("pixels wide")
     assert contrast.startswith("color-contrast")

@@ -29,21 +29,19 @@ CHOSEN = ("Phone call", "No, this is my first time", "Headache or migraine")
 NOTE = "Failed to load resource: the server responded with a status of 422"
 
 
-@pytest.fixture(params=[True, False], ids=["scripts on", "scripts off"])
+@pytest.fixture(scope="module", params=[True, False], ids=["scripts on", "scripts off"])
 def window(request, browser, server):
-    """A new browser window. Nothing in it may ask another site for anything, or complain."""
+    """A browser window, with what it asks for and what its console says."""
     context = browser.new_context(
         base_url=server.url, java_script_enabled=request.param, locale="en-US"
     )
     context.set_default_timeout(10_000)
-    asked, complaints = [], []
-    context.on("request", lambda request: asked.append(request.url))
-    context.on("console", lambda message: complaints.append(complaint(message)))
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    context.asked, context.complaints = [], []
+    context.on("request", lambda request: context.asked.append(request.url))
+    context.on("console", lambda message: context.complaints.append(complaint(message)))
+    context.on("weberror", lambda error: context.complaints.append(str(error.error)))
     yield context
     context.close()
-    assert [url for url in asked if not url.startswith(f"{server.url}/")] == []
-    assert [*filter(None, complaints)] == []
 
 
 def complaint(message):
@@ -53,8 +51,18 @@ def complaint(message):
 
 
 @pytest.fixture
-def page(window):
-    return window.new_page()
+def page(window, server):
+    """A tab of somebody new. Nothing in it may ask another site for anything, or complain."""
+    window.clear_cookies()
+    tab = window.new_page()
+    yield tab
+    tab.close()
+    asked, complaints = window.asked[:], [*filter(None, window.complaints)]
+    window.asked.clear()
+    window.complaints.clear()
+    assert asked
+    assert [url for url in asked if not url.startswith(f"{server.url}/")] == []
+    assert complaints == []
 
 
 def sees(page, heading):
