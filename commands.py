@@ -19,6 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 import commands_demo
+import content_check
 import models_engine
 from content import library
 from models import ROLES, User, db, log
@@ -190,9 +191,21 @@ def find_user(email: str, *, must_exist: bool = False) -> User | None:
 
 
 @content.command("check")
-def content_check() -> None:
-    """Check every content file; starting any command does, and this one says so."""
-    pages = library()
+def content_check_command() -> None:
+    """Check all words of the site, and show which are hardest to read."""
+    pages, browser = library(), current_app.test_client()
+    click.echo("grade  words  hardest first")
+    for grade, words, slug in content_check.grades(pages):
+        note = "  harder than 6th grade" if grade >= 7 else ""
+        click.echo(f"{grade:5.1f}  {words:5}  {slug}{note}")
+
+    def fetch(address: str) -> str | None:
+        answer = browser.get(address, base_url=current_app.config["SITE_URL"])
+        return answer.text if answer.status_code in {200, 303} else None
+
+    found = content_check.check(pages, pages.practice.today(), fetch)
+    if found:
+        raise click.ClickException("\n".join([f"{len(found)} to mend:", *found]))
     counts = (len(pages.articles), len(pages.months), len(pages.pages), len(pages.red_flags))
     click.echo("ok: {} articles, {} months, {} pages, {} red flags".format(*counts))
 

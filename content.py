@@ -3,10 +3,14 @@
 They are read once at start, by `content_files.py`; `library()` hands them out.
 """
 
+import re
+from calendar import Calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from hashlib import sha256
+from html import unescape
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -17,6 +21,15 @@ MONTHS = (
 ).split()
 URGENCIES = ("emergency", "today", "soon", "routine")  # the first is acted on first
 WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
+
+# How strong the evidence for a risk factor is, as pages say it.
+STRENGTHS = {"strong": "Strong", "fair": "Fair", "weak": "Weak"}
+
+WORDS_PER_MINUTE = 200  # a calm reading speed
+NOT_READ = re.compile(r'<svg.*?</svg>|<sup class="citation">.*?</sup>', re.DOTALL)
+BLOCK_END = re.compile(r"</(?:p|li|h[1-6]|figcaption)>")
+HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class Category:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of its own: about, privacy, accessibility."""
+    """What every page of words has: about, privacy and the like have no more."""
 
     slug: str
     title: str
@@ -45,37 +58,105 @@ class Page:
     updated: date
     body: Markup
 
+    @cached_property
+    def text(self) -> str:
+        """The words of the body, a line for each paragraph, heading and item."""
+        html = BLOCK_END.sub("\n", NOT_READ.sub("", self.body).replace("\n", " "))
+        lines = unescape(re.sub(r"<[^>]*>", "", html)).split("\n")
+        return "\n".join(filter(None, (" ".join(line.split()) for line in lines)))
+
+    @cached_property
+    def headings(self) -> tuple[tuple[str, str], ...]:
+        """The parts of the body, as (id, words)."""
+        return tuple(
+            (anchor, unescape(re.sub(r"<[^>]*>", "", words)))
+            for anchor, words in HEADING.findall(NOT_READ.sub("", self.body))
+        )
+
+    @property
+    def words(self) -> int:
+        return len(self.text.split())
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a reader needs a list of contents."""
+        return self.words > 600
+
+    @property
+    def minutes(self) -> int:
+        return max(1, round(self.words / WORDS_PER_MINUTE))
+
 
 @dataclass(frozen=True)
-class Article:
-    slug: str
-    title: str
-    category: Category
-    author: str
-    author_note: str
-    months: tuple[str, ...]
-    summary: str
-    published: date
-    updated: date
+class Reviewed(Page):
+    """A page that makes medical claims: who has checked it, and what they rest on."""
+
     reviewed_by: str
     reviewed_on: date | None
     next_review: date
-    comments: str
     sources: tuple[Source, ...]
-    body: Markup
 
 
 @dataclass(frozen=True)
-class Month:
-    """An awareness month. `observances` are its names for the month, as their hosts write them."""
+class RiskFactor:
+    """A link between spine and headache: shown by an article, asked by the intake, tagged."""
 
-    slug: str
+    id: str
     title: str
-    summary: str
-    observances: tuple[str, ...]
-    updated: date
+    words: str
+    strength: str
+    why: str
     sources: tuple[Source, ...]
-    body: Markup
+    question: str
+    tag: str
+    reviewed_by: str
+
+
+@dataclass(frozen=True)
+class Article(Reviewed):
+    """`condition` is the health problem it is about; empty for an article about none."""
+
+    category: Category
+    author: str
+    author_note: str
+    condition: str
+    months: tuple[str, ...]
+    risk_factors: tuple[RiskFactor, ...]
+    published: date
+    featured: bool
+    comments: str
+
+
+@dataclass(frozen=True)
+class Observance:
+    """A day, week or month that somebody has declared, under the name that they gave it.
+
+    `when` is `all month`, `16`, `12 to 20`, `first saturday`, `late` in the month, or `varies`.
+    """
+
+    name: str
+    when: str
+
+    def days(self, year: int, month: int) -> tuple[date, date] | None:
+        """Return its first and last day in that year, or None where the day is not known."""
+        which, _, weekday = self.when.partition(" ")
+        if which in ORDINALS:
+            days = Calendar().itermonthdates(year, month)
+            wanted = WEEKDAYS.index(weekday)
+            found = [day for day in days if (day.month, day.weekday()) == (month, wanted)]
+            return (found[ORDINALS[which]],) * 2
+        if which.isdigit():
+            first, last = which, self.when.rpartition(" ")[2]
+            return date(year, month, int(first)), date(year, month, int(last))
+        return None
+
+
+@dataclass(frozen=True)
+class Month(Reviewed):
+    """An awareness month. `topic` is what it is about, in a word or three."""
+
+    topic: str
+    observances: tuple[Observance, ...]
 
     @property
     def name(self) -> str:
@@ -85,15 +166,20 @@ class Month:
     def number(self) -> int:
         return MONTHS.index(self.slug) + 1
 
+    def year(self, today: date) -> int:
+        """Return the year in which it is now or comes next."""
+        return today.year + (self.number < today.month)
+
 
 @dataclass(frozen=True)
 class RedFlag:
-    """A sign that needs emergency or same-day care, in the patient's words."""
+    """A sign that needs emergency or same-day care, in the patient's words, and what to do."""
 
     id: str
     topic: str
     level: str
     text: str
+    do: str
     sources: tuple[Source, ...]
     reviewed_by: str
 
@@ -122,6 +208,7 @@ class Practice:
     hours: Mapping[str, tuple[time, time]]
     closed_on: tuple[date, ...]
     clinicians: tuple[Mapping[str, str], ...]
+    security_contact_until: date
 
     @property
     def reply_promise(self) -> str:
@@ -156,6 +243,7 @@ class Library:
     practice: Practice
     consent: Consent
     red_flags: Mapping[str, RedFlag]
+    risk_factors: Mapping[str, RiskFactor]
     categories: Mapping[str, Category]
     articles: Mapping[str, Article]
     months: Mapping[str, Month]
@@ -166,6 +254,10 @@ class Library:
         now = self.practice.today().month
         return min(self.months.values(), key=lambda month: (month.number - now) % 12)
 
+    def featured(self) -> list[Article]:
+        """What a newcomer reads first."""
+        return [article for article in self.articles.values() if article.featured]
+
     def articles_of(self, *, month: str = "", category: str = "") -> list[Article]:
         return [
             article
@@ -173,6 +265,21 @@ class Library:
             if (not month or month in article.months)
             and (not category or category == article.category.slug)
         ]
+
+    def related(self, article: Article, limit: int = 4) -> list[Article]:
+        """Return the articles nearest in subject, nearest first."""
+        others = [other for other in self.articles.values() if other is not article]
+        near = {other.slug: closeness(article, other) for other in others}
+        close = [other for other in others if near[other.slug]]
+        return sorted(close, key=lambda other: -near[other.slug])[:limit]
+
+
+def closeness(one: Article, other: Article) -> int:
+    """How much two articles have in common: the same risk factor counts most."""
+    factors = {factor.id for factor in one.risk_factors}
+    shared = sum(factor.id in factors for factor in other.risk_factors)
+    months = len(set(one.months).intersection(other.months))
+    return 4 * shared + 2 * (one.category is other.category) + months
 
 
 def library() -> Library:

@@ -5,23 +5,21 @@ The message names the file and the key and says what was expected.
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 import frontmatter
 import yaml
 from flask import Flask
+from markupsafe import Markup
 
 import content_markdown
 from content import (
     MONTHS,
-    WEEKDAYS,
     Article,
     Category,
     Consent,
@@ -30,166 +28,32 @@ from content import (
     Page,
     Practice,
     RedFlag,
+    RiskFactor,
     Source,
+)
+from content_kinds import (
+    CATEGORY,
+    CONSENT,
+    PAGE,
+    PRACTICE,
+    SLUG,
+    SOURCE,
+    Kinds,
+    article_kinds,
+    factor_kinds,
+    flag_kinds,
+    month_kinds,
 )
 
 FOLDER = Path(__file__).resolve().parent / "content"
-PAGES = ("about", "privacy", "accessibility")
+PAGES = ("about", "privacy", "accessibility", "diary")
+COMMON_YEAR = 2027  # one without a February 29
+# A drawing takes its looks from the style sheet, and may be on a page with others.
+NOT_IN_SVG = re.compile(r"(?i)<(script|style|a|image|foreignObject)\b|\s(on\w+|id|style|href)=")
 
 
 class ContentError(click.ClickException):
     """A content file that cannot be used; the message names file, key and what was expected."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a key may hold: in words, and as a function that returns our value or raises."""
-
-    expected: str
-    read: Callable[[Any], Any]
-
-
-def exactly(kind: type) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if type(value) is not kind:  # a bool is an int, and a datetime a date, to isinstance
-            raise ValueError
-        return value
-
-    return read
-
-
-def line(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or "\n" in value.strip():
-        raise ValueError
-    return value.strip()
-
-
-def list_of(kind: Kind) -> Kind:
-    def read(values: Any) -> tuple[Any, ...]:
-        return tuple(kind.read(value) for value in exactly(list)(values))
-
-    return Kind(f"a list, each {kind.expected}", read)
-
-
-def named(things: Mapping[str, Any]) -> Kind:
-    """The name of one of `things`, which is returned."""
-    return Kind(f"one of: {', '.join(things)}", lambda value: things[line(value)])
-
-
-def optional(kind: Kind, empty: Any = "") -> Kind:
-    """As `kind`, or left out, which gives `empty`."""
-    return Kind(
-        f"{kind.expected}, or nothing",
-        lambda value: empty if value in (None, "") else kind.read(value),
-    )
-
-
-def hours(value: Any) -> Mapping[str, tuple[time, time]]:
-    table = {}
-    for day, span in exactly(dict)(value).items():
-        opens, closes = (time.fromisoformat(part.strip()) for part in span.split("-"))
-        if day not in WEEKDAYS or opens >= closes:
-            raise ValueError
-        table[day] = (opens, closes)
-    if not table:
-        raise ValueError
-    return MappingProxyType(table)
-
-
-def at_least_one(value: Any) -> int:
-    if exactly(int)(value) < 1:
-        raise ValueError
-    return value
-
-
-def phone(value: Any) -> str:
-    if not re.fullmatch(r"\([2-9]\d\d\) [2-9]\d\d-\d{4}", line(value)):
-        raise ValueError
-    return value
-
-
-def web_address(value: Any) -> str:
-    if not line(value).startswith("https://"):
-        raise ValueError
-    return value
-
-
-def clinician(value: Any) -> Mapping[str, str]:
-    name, role = exactly(dict)(value).pop("name"), value.pop("role")
-    if value:
-        raise ValueError
-    return MappingProxyType({"name": line(name), "role": line(role)})
-
-
-def slug(value: Any) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", line(value)) or value == "none":
-        raise ValueError
-    return value
-
-
-def choice(*names: str) -> Kind:
-    return named({name: name for name in names})
-
-
-LINE = Kind("a line of text", line)
-SLUG = Kind("lower-case words joined by hyphens, and not “none”", slug)
-DAY = Kind("a date like 2026-06-30", exactly(date))
-Kinds = Mapping[str, Kind]
-
-PRACTICE: Kinds = {
-    "name": LINE,
-    "tagline": LINE,
-    "phone": Kind("a US phone number like (612) 555-0142", phone),
-    "address": list_of(LINE),
-    "time_zone": Kind("a time zone like America/Chicago", lambda value: ZoneInfo(line(value))),
-    "emergency_phone": LINE,
-    "emergency_line": LINE,
-    "reply_within_days": Kind("a whole number of open days, 1 or more", at_least_one),
-    "hours": Kind('weekdays with hours, like monday = "08:00-17:00"', hours),
-    "closed_on": list_of(DAY),
-    "clinicians": list_of(Kind("a table with name and role", clinician)),
-}
-CONSENT: Kinds = {"text": LINE}
-CATEGORY: Kinds = {"slug": SLUG, "name": LINE, "summary": LINE}
-SOURCE: Kinds = {
-    "id": SLUG,
-    "publisher": LINE,
-    "title": LINE,
-    "year": optional(LINE),
-    "url": optional(Kind("the publisher's page or a DOI, beginning https://", web_address)),
-}
-PAGE: Kinds = {"title": LINE, "summary": LINE, "updated": DAY}
-
-
-def flag_kinds(sources: Mapping[str, Source]) -> Kinds:
-    return {
-        "id": SLUG,
-        "topic": choice("headache", "back"),
-        "level": choice("emergency", "today"),
-        "text": LINE,
-        "sources": list_of(named(sources)),
-        "reviewed_by": optional(LINE),
-    }
-
-
-def month_kinds(sources: Mapping[str, Source]) -> Kinds:
-    return {**PAGE, "observances": list_of(LINE), "sources": list_of(named(sources))}
-
-
-def article_kinds(sources: Mapping[str, Source], categories: Mapping[str, Category]) -> Kinds:
-    return {
-        **PAGE,
-        "category": named(categories),
-        "author": LINE,
-        "author_note": optional(LINE),
-        "months": optional(list_of(choice(*MONTHS)), empty=()),
-        "published": DAY,
-        "reviewed_by": optional(LINE),
-        "reviewed_on": optional(DAY, empty=None),
-        "next_review": DAY,
-        "comments": optional(choice("closed")),
-        "sources": list_of(named(sources)),
-    }
 
 
 def read_keys(where: str, data: Any, kinds: Kinds) -> dict[str, Any]:
@@ -239,34 +103,68 @@ def read_rows(path: Path, kinds: Kinds, make: type) -> Mapping[str, Any]:
     return MappingProxyType(rows)
 
 
-def read_pages(folder: Path, kinds: Kinds, make: type, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Read every Markdown file of a folder, front matter by `kinds`; slug to object."""
-    pages = {}
-    for path in sorted(folder.glob("*.md")):
-        where = f"{folder.name}/{path.name}"
+def read_figures(folder: Path) -> Mapping[str, str]:
+    """Read the drawings: name to SVG that can stand in a page."""
+    figures = {}
+    for path in sorted(folder.glob("*.svg")):
+        svg = read_text(path).strip()
+        if not svg.startswith("<svg ") or 'viewBox="' not in svg or NOT_IN_SVG.search(svg):
+            raise ContentError(
+                f"figures/{path.name}: expected one <svg viewBox=…> with classes for its looks, "
+                "and no script, style, id or link."
+            )
+        figures[path.stem] = svg
+    return figures
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the pages of a folder, with what their text may use."""
+
+    values: Mapping[str, str]  # what each {{name}} stands for
+    figures: Mapping[str, str]
+
+    def pages(self, folder: Path, kinds: Kinds, make: type) -> dict[str, Any]:
+        """Read every Markdown file of a folder, front matter by `kinds`; slug to object."""
+        return {path.stem: make(**self.page(path, kinds)) for path in sorted(folder.glob("*.md"))}
+
+    def page(self, path: Path, kinds: Kinds) -> dict[str, Any]:
+        where = f"{path.parent.name}/{path.name}"
         read_keys(where, {"file name": path.stem}, {"file name": SLUG})
         try:
             metadata, text = frontmatter.parse(read_text(path))
         except (yaml.YAMLError, ValueError) as error:
             raise ContentError(f"{where}: the front matter is not valid YAML: {error}.") from None
         values = read_keys(where, metadata, kinds)
-        cited = [source.id for source in values.get("sources", ())]
-        try:
-            body = content_markdown.render(content_markdown.fill_in(text, facts), cited)
-        except ValueError as error:
-            raise ContentError(f"{where}: {error}.") from None
         if bool(values.get("reviewed_by")) != bool(values.get("reviewed_on")):
             raise ContentError(f'{where}: give both "reviewed_by" and "reviewed_on", or neither.')
-        pages[path.stem] = make(slug=path.stem, body=body, **values)
-    return pages
+        body = self.render(where, text, values.get("sources", ()))
+        return {"slug": path.stem, "body": body, **values}
+
+    def render(self, where: str, text: str, sources: Iterable[Source]) -> Markup:
+        cited = [source.id for source in sources]
+        try:
+            return content_markdown.render(self.fill_in(where, text), cited, self.figures)
+        except ValueError as error:
+            raise ContentError(f"{where}: {error}.") from None
+
+    def fill_in(self, where: str, text: str) -> str:
+        try:
+            return content_markdown.fill_in(text, self.values)
+        except ValueError as error:
+            raise ContentError(f"{where}: {error}.") from None
 
 
-def read_consent(path: Path, facts: Mapping[str, Any]) -> Consent:
-    values = read_keys(path.name, read_toml(path), CONSENT)
-    try:
-        return Consent(content_markdown.fill_in(values["text"], facts))
-    except ValueError as error:
-        raise ContentError(f"{path.name}: {error}.") from None
+def check_month(month: Month) -> None:
+    if month.slug not in MONTHS:
+        raise ContentError(f"months/{month.slug}.md: name the file after a month, like june.md.")
+    for observance in month.observances:
+        try:
+            observance.days(COMMON_YEAR, month.number)
+        except ValueError:
+            raise ContentError(
+                f"months/{month.slug}.md: there is no {month.name} {observance.when} every year."
+            ) from None
 
 
 def load(folder: Path = FOLDER) -> Library:
@@ -275,11 +173,21 @@ def load(folder: Path = FOLDER) -> Library:
     practice = Practice(**read_keys("practice.toml", facts, PRACTICE))
     sources = read_rows(folder / "sources.toml", SOURCE, Source)
     categories = read_rows(folder / "categories.toml", CATEGORY, Category)
-    articles = read_pages(folder / "articles", article_kinds(sources, categories), Article, facts)
-    months = read_pages(folder / "months", month_kinds(sources), Month, facts)
-    pages = read_pages(folder / "pages", PAGE, Page, facts)
-    if unknown := sorted(months.keys() - set(MONTHS)):
-        raise ContentError(f"months/{unknown[0]}.md: name the file after a month, like june.md.")
+    flags = read_rows(folder / "red_flags.toml", flag_kinds(sources), RedFlag)
+    factors = read_rows(folder / "risk_factors.toml", factor_kinds(sources), RiskFactor)
+    values = content_markdown.placeholders(facts, [*flags.values()], [*factors.values()])
+    reader = Reader(values, read_figures(folder / "figures"))
+    for factor in factors.values():
+        section = content_markdown.risk_factor_section(factor)
+        reader.render(f"risk_factors.toml, {factor.id}", section, factor.sources)
+    consent = read_keys("consent.toml", read_toml(folder / "consent.toml"), CONSENT)
+    articles = reader.pages(
+        folder / "articles", article_kinds(sources, categories, factors), Article
+    )
+    months = reader.pages(folder / "months", month_kinds(sources), Month)
+    pages = reader.pages(folder / "pages", PAGE, Page)
+    for month in months.values():
+        check_month(month)
     if missing := [name for name in PAGES if name not in pages]:
         raise ContentError(f"pages/{missing[0]}.md is missing; every page of the site links to it.")
     if not months or not articles:
@@ -287,11 +195,12 @@ def load(folder: Path = FOLDER) -> Library:
     newest = sorted(articles.items(), key=lambda item: item[1].published, reverse=True)
     return Library(
         practice=practice,
-        consent=read_consent(folder / "consent.toml", facts),
-        red_flags=read_rows(folder / "red_flags.toml", flag_kinds(sources), RedFlag),
+        consent=Consent(reader.fill_in("consent.toml", consent["text"])),
+        red_flags=flags,
+        risk_factors=factors,
         categories=categories,
         articles=MappingProxyType(dict(newest)),
-        months=MappingProxyType(months),
+        months=MappingProxyType({name: months[name] for name in MONTHS if name in months}),
         pages=MappingProxyType(pages),
     )
 

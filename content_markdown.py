@@ -1,31 +1,38 @@
 """How the Markdown in `content/` becomes HTML: care cards, citations, headings.
 
-Beyond CommonMark there are three things to write:
+Beyond CommonMark there are these things to write:
 
     ::: emergency Call 911 now if:      a care card; also `urgent` and `routine`
     - you cannot wake the person
     :::
     Most people get better [@ninds].    a citation of a source listed in the front matter
+    ![What it shows.](figures/neck.svg "A caption")     a drawing of `content/figures/`
     Call {{practice.phone}}.            a value from `practice.toml`
+    {{red_flags headache}}              the cards of `red_flags.toml`; also `back` and `emergency`
+    {{risk_factors}}                    the five of `risk_factors.toml`, as a section each
 
 Raw HTML is shown as text, never passed through.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markupsafe import Markup, escape
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.container import container_plugin
 
+from content import STRENGTHS, RedFlag, RiskFactor, Source
+
 # Care cards (the NHS pattern): the word is read out and seen, so color is never the only sign.
 CARDS = {"emergency": "Emergency", "urgent": "Urgent", "routine": "Routine"}
 
 CITATION = re.compile(r"\[(@[a-z0-9-]+(?:; *@[a-z0-9-]+)*)\]")
-PLACEHOLDER = re.compile(r"\{\{ *practice\.(\w+) *\}\}")
+PLACEHOLDER = re.compile(r"\{\{ *([a-z][\w. ]*?) *\}\}")
+LEVEL_CARDS = {"emergency": "emergency", "today": "urgent"}  # the card for a red flag's level
 
 
 def cite(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 (markdown-it's signature)
@@ -45,9 +52,14 @@ def cite(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 (markdown-it
 
 
 def render_citation(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, env: Any) -> str:
-    numbers = [env["sources"].index(name) + 1 for name in tokens[at].meta["ids"]]
-    env["cited"].update(tokens[at].meta["ids"])
-    links = (f'<a href="#source-{n}" aria-label="Source {n}">{n}</a>' for n in numbers)
+    links = []
+    for name in tokens[at].meta["ids"]:
+        number = env["sources"].index(name) + 1
+        # The source list leads back to where it is cited first.
+        anchor = "" if name in env["cited"] else f' id="cited-{number}"'
+        env["cited"].add(name)
+        link = f'<a href="#source-{number}"{anchor} aria-label="Source {number}">{number}</a>'
+        links.append(link)
     return f'<sup class="citation">{", ".join(links)}</sup>'
 
 
@@ -61,11 +73,39 @@ def render_card(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, _
     )
 
 
+def find_figures(state: StateCore) -> None:
+    """Make a figure of each paragraph that is one picture; a picture cannot be elsewhere."""
+    for at, token in enumerate(state.tokens):
+        if not any(child.type == "image" for child in token.children or ()):
+            continue
+        before, after = state.tokens[at - 1], state.tokens[at + 1]
+        if len(token.children) > 1 or before.type != "paragraph_open" or before.hidden:
+            raise ValueError("a picture does not stand on a line of its own, between empty lines")
+        before.tag = after.tag = "figure"
+
+
+def render_figure(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, env: Any) -> str:
+    image = tokens[at]
+    name = image.attrs["src"].removeprefix("figures/").removesuffix(".svg")
+    if name not in env["figures"]:
+        raise ValueError(f'"{image.attrs["src"]}" is no drawing in content/figures')
+    if not image.content.strip() or not image.attrs.get("title"):
+        raise ValueError(
+            f'"{image.attrs["src"]}" needs a text alternative and a caption: '
+            f'![What it shows.](figures/{name}.svg "A caption")'
+        )
+    label = f'<svg role="img" aria-label="{escape(image.content)}"'
+    drawing = env["figures"][name].replace("<svg", label, 1)
+    return f"{drawing}<figcaption>{escape(image.attrs['title'])}</figcaption>"
+
+
 def make_markdown() -> MarkdownIt:
     markdown = MarkdownIt("js-default", {"typographer": True})
     markdown.enable(["replacements", "smartquotes"])
     markdown.inline.ruler.before("link", "citation", cite)
     markdown.add_render_rule("citation", render_citation)
+    markdown.core.ruler.push("figures", find_figures)
+    markdown.add_render_rule("image", render_figure)
     anchors_plugin(markdown, min_level=2, max_level=3)
     for level in CARDS:
         container_plugin(markdown, level, render=render_card)
@@ -75,13 +115,52 @@ def make_markdown() -> MarkdownIt:
 MARKDOWN = make_markdown()
 
 
-def fill_in(text: str, practice: Mapping[str, Any]) -> str:
+def citation(sources: Iterable[Source]) -> str:
+    return f"[@{'; @'.join(dict.fromkeys(source.id for source in sources))}]"
+
+
+def red_flag_cards(flags: Sequence[RedFlag]) -> str:
+    """Return red flags as a sentence with their sources, and a care card for each thing to do."""
+    sources = citation(source for flag in flags for source in flag.sources)
+    cards: dict[tuple[str, str], list[str]] = {}
+    for flag in flags:
+        cards.setdefault((LEVEL_CARDS[flag.level], flag.do), []).append(f"- {flag.text}\n")
+    return f"These signs cannot wait for an appointment {sources}.\n" + "".join(
+        f"\n::: {level} {do} if you or someone with you has:\n{''.join(items)}:::\n"
+        for (level, do), items in cards.items()
+    )
+
+
+def risk_factor_section(factor: RiskFactor) -> str:
+    return (
+        f"### {factor.title}\n\n{factor.words}\n\n"
+        f"**How strong is the evidence? {STRENGTHS[factor.strength]}.** {factor.why}\n"
+    )
+
+
+def placeholders(
+    practice: Mapping[str, Any], flags: Sequence[RedFlag], factors: Sequence[RiskFactor]
+) -> dict[str, str]:
+    """Return what each `{{name}}` stands for, in Markdown."""
+    ways = {"headache": "topic", "back": "topic", "emergency": "level"}
+    return {
+        **{f"practice.{key}": text for key, text in practice.items() if isinstance(text, str)},
+        **{
+            f"red_flags {word}": red_flag_cards([f for f in flags if getattr(f, key) == word])
+            for word, key in ways.items()
+        },
+        "risk_factors": "\n".join(map(risk_factor_section, factors)),
+    }
+
+
+def fill_in(text: str, values: Mapping[str, str]) -> str:
     """Replace `{{practice.name}}` and the like. Raises ValueError for a name that is not there."""
 
     def value(match: re.Match[str]) -> str:
-        if not isinstance(practice.get(match[1]), str):
-            raise ValueError(f"{match[0]} is no text in practice.toml")
-        return practice[match[1]]
+        name = " ".join(match[1].split())
+        if name not in values:
+            raise ValueError(f"{match[0]} stands for nothing; there are: {', '.join(values)}")
+        return values[name]
 
     return PLACEHOLDER.sub(value, text)
 
@@ -100,12 +179,15 @@ def check_blocks(text: str) -> None:
         raise ValueError("the last ::: block is not closed by :::")
 
 
-def render(text: str, sources: Sequence[str] = ()) -> Markup:
+def render(
+    text: str, sources: Sequence[str] = (), figures: Mapping[str, str] | None = None
+) -> Markup:
     """Return the HTML of a page's Markdown that cites `sources` (their ids, in list order).
 
+    `figures` are the drawings it may show: name to SVG.
     Raises ValueError with what is wrong and what to write instead.
     """
-    env: dict[str, Any] = {"sources": list(sources), "cited": set()}
+    env: dict[str, Any] = {"sources": list(sources), "cited": set(), "figures": figures or {}}
     mentioned = {
         name for match in CITATION.findall(text) for name in re.findall(r"@([\w-]+)", match)
     }

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import phonenumbers
 from flask import Flask
 
-from content import library
+from content import Month, Observance, library
 from forms_fields import long_day
 
 
@@ -31,6 +31,20 @@ def deadline(value: datetime) -> str:
     return f"{long_day(local)}, {clock(local)}"
 
 
+def dates(observance: Observance, year: int, month: Month) -> str:
+    """When it is, like: Saturday, May 1, 2027."""
+    days = observance.days(year, month.number)
+    if days is None:
+        whole = {
+            "all month": f"all of {month.name}",
+            "late": f"late in {month.name}",
+            "varies": f"in {month.name}; its hosts set the day each year",
+        }
+        return whole[observance.when]
+    first, last = days
+    return long_day(first) if first == last else f"{month.name} {first.day} to {last.day}, {year}"
+
+
 def phone_link(text: str) -> str:
     """The address that calls a number, like tel:+1-612-555-0142;ext=5 (RFC 3966)."""
     number = phonenumbers.parse(text, "US")
@@ -40,6 +54,11 @@ def phone_link(text: str) -> str:
 def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        day=day, clock=clock, moment=moment, deadline=deadline, phone_link=phone_link
+        clock=clock,
+        dates=dates,
+        day=day,
+        deadline=deadline,
+        moment=moment,
+        phone_link=phone_link,
     )
     app.context_processor(lambda: {"practice": library().practice, "content": library()})

@@ -124,6 +124,7 @@ class Submission(Model):
     urgency: Mapped[str] = mapped_column(words(*URGENCIES, name="urgency"))
     received_at: Mapped[datetime]
     reply_due_at: Mapped[datetime]
+    source_article: Mapped[str | None] = mapped_column(sa.String(100))
     form_version: Mapped[str] = mapped_column(sa.String(12))
     consent_version: Mapped[str] = mapped_column(sa.String(12))
     consented_at: Mapped[datetime]

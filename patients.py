@@ -47,7 +47,12 @@ def read_only() -> None:
 
 @bp.get("/<flow:flow>/")
 def start(flow: Flow) -> Response:
-    """Open the first unfinished page; after a request was sent, a new one."""
+    """Open the first unfinished page; after a request was sent, a new one.
+
+    `?about=` names the article that brought the patient here, for staff to see.
+    """
+    if (slug := request.args.get("about")) in library().articles:
+        session["about"] = slug
     draft = current_draft(flow)
     if submission_of(draft):
         session.pop(flow.name, None)
@@ -206,6 +211,7 @@ def submit(flow: Flow, draft: Draft) -> Submission:
     submission = Submission.make(
         **flow.columns(answers),
         draft_id=draft.id,
+        source_article=session.pop("about", None),
         urgency=assess(answers).urgency,
         received_at=received_at,
         reply_due_at=library().practice.reply_due(received_at),

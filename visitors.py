@@ -1,14 +1,33 @@
 """The public pages: no session, no database, the same for everyone."""
 
-from flask import Blueprint, Flask, Response, abort, render_template
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, current_app, render_template, request, url_for
 from werkzeug.routing import UnicodeConverter
 
-from content import library
+import visitors_data
+from content import Library, Page, library
+from content_search import MAX_QUERY, Document, Index
 
 bp = Blueprint("visitors", __name__)
 
 # Any cache may keep a page for five minutes, and for a day while it fetches the next.
 CACHE_CONTROL = "public, max-age=300, stale-while-revalidate=86400"
+
+# Pages of `content/pages/`, and the template of each.
+PAGES = {"about": "about", "privacy": "page", "accessibility": "page", "diary": "diary"}
+
+# What programs read, drawn by a template of the same name.
+FILES = {
+    "/feed.xml": "application/atom+xml",
+    "/sitemap.xml": "application/xml",
+    "/robots.txt": "text/plain",
+    "/.well-known/security.txt": "text/plain",
+    "/site.webmanifest": "application/manifest+json",
+}
+
+Trail = Sequence[tuple[str, str]]
 
 
 class SlugConverter(UnicodeConverter):
@@ -25,67 +44,114 @@ def cacheable(response: Response) -> Response:
     return response
 
 
+def show(
+    template: str, *, trail: Trail = (), data: Sequence[Mapping[str, Any]] = (), **values: Any
+) -> str:
+    """Render a page; `trail` leads to it from home, `data` tells search engines what it is."""
+    if trail:
+        data = [*data, visitors_data.breadcrumbs(trail)]
+    return render_template(f"visitors/{template}.html", trail=trail, data=data, **values)
+
+
+def articles_trail() -> Trail:
+    return (("Articles", url_for(".articles")),)
+
+
 @bp.get("/")
 def home() -> str:
-    return render_template(
-        "visitors/home.html",
-        month=(month := library().current_month()),
-        articles=library().articles_of(month=month.slug) or list(library().articles.values()),
-    )
+    return show("home", month=library().current_month(), data=[visitors_data.clinic()])
 
 
 @bp.get("/articles/")
 def articles() -> str:
-    return render_template("visitors/articles.html", articles=library().articles.values())
+    return show("articles")
 
 
 @bp.get("/articles/<slug:slug>")
 def article(slug: str) -> str:
-    return render_template(
-        "visitors/article.html", article=library().articles.get(slug) or abort(404)
+    found = library().articles.get(slug) or abort(404)
+    category = (found.category.name, url_for(".category", slug=found.category.slug))
+    return show(
+        "article",
+        article=found,
+        related=library().related(found),
+        trail=(*articles_trail(), category),
+        data=[visitors_data.medical_page(found)],
     )
 
 
 @bp.get("/categories/<slug:slug>")
 def category(slug: str) -> str:
-    return render_template(
-        "visitors/category.html",
-        category=library().categories.get(slug) or abort(404),
-        articles=library().articles_of(category=slug),
-    )
+    found = library().categories.get(slug) or abort(404)
+    found_articles = library().articles_of(category=slug)
+    return show("category", category=found, articles=found_articles, trail=articles_trail())
+
+
+@bp.get("/awareness/")
+def calendar() -> str:
+    return show("calendar")
 
 
 @bp.get("/awareness/<slug:slug>")
 def month(slug: str) -> str:
-    return render_template(
-        "visitors/month.html",
-        month=library().months.get(slug) or abort(404),
+    found = library().months.get(slug) or abort(404)
+    return show(
+        "month",
+        month=found,
         articles=library().articles_of(month=slug),
+        trail=(("Calendar", url_for(".calendar")),),
+        data=[visitors_data.medical_page(found)],
     )
 
 
-def page(slug: str) -> str:
-    """Render a page of `content/pages/`, in a template of its own where it has one."""
-    return render_template(
-        [f"visitors/{slug}.html", "visitors/page.html"], page=library().pages[slug]
+@bp.get("/search")
+def search() -> str:
+    query = " ".join(request.args.get("q", "").split())
+    hits = current_app.extensions["search"].search(query, limit=10)
+    return show("search", query=query[:MAX_QUERY], cut=len(query) > MAX_QUERY, hits=hits)
+
+
+def page(slug: str, template: str) -> str:
+    return show(template, page=library().pages[slug])
+
+
+def file(name: str, mimetype: str) -> Response:
+    return Response(render_template(f"visitors/{name}"), mimetype=mimetype)
+
+
+for slug, template in PAGES.items():
+    bp.add_url_rule(f"/{slug}", slug, page, defaults={"slug": slug, "template": template})
+for address, mimetype in FILES.items():
+    name = address.rpartition("/")[2]
+    values = {"name": name, "mimetype": mimetype}
+    bp.add_url_rule(address, name.partition(".")[0], file, defaults=values)
+
+
+@bp.get("/favicon.ico")
+def favicon() -> Response:
+    return current_app.send_static_file("favicon.ico")
+
+
+def index(pages: Library) -> Index:
+    """Return what the search looks through. Runs inside a request context, for the addresses."""
+
+    def document(kind: str, endpoint: str, page: Page, **values: str) -> Document:
+        headings = tuple(words for _anchor, words in page.headings)
+        address = url_for(f"visitors.{endpoint}", **values)
+        return Document(address, kind, page.title, page.summary, headings, page.text)
+
+    return Index(
+        [
+            *(document("Article", "article", a, slug=a.slug) for a in pages.articles.values()),
+            *(document("Awareness month", "month", m, slug=m.slug) for m in pages.months.values()),
+            *(document("Page", slug, page) for slug, page in pages.pages.items()),
+        ]
     )
-
-
-@bp.get("/about")
-def about() -> str:
-    return page("about")
-
-
-@bp.get("/privacy")
-def privacy() -> str:
-    return page("privacy")
-
-
-@bp.get("/accessibility")
-def accessibility() -> str:
-    return page("accessibility")
 
 
 def init_app(app: Flask) -> None:
     app.url_map.converters["slug"] = SlugConverter
     app.register_blueprint(bp)
+    app.jinja_env.filters["absolute"] = visitors_data.absolute
+    with app.test_request_context():
+        app.extensions["search"] = index(library())

@@ -1,5 +1,6 @@
 """A patient's or a visitor's browser, as far as a test needs one, and what every page must keep."""
 
+import json
 from contextvars import Context
 from urllib.parse import urlsplit
 
@@ -16,8 +17,9 @@ class Page:
         self.person, self.response = person, response
         self.status, self.headers = response.status_code, response.headers
         self.path = response.request.path
-        self.soup = BeautifulSoup(response.text, "html.parser")
-        if response.mimetype == "text/html" and response.data and not response.location:
+        is_page = response.mimetype == "text/html"
+        self.soup = BeautifulSoup(response.text if is_page else "", "html.parser")
+        if is_page and response.data and not response.location:
             check_page(self.soup, person.client.application)
 
     @property
@@ -100,7 +102,9 @@ def check_page(soup, app):
     for link in soup.select("a[href^='#']"):
         assert link["href"] == "#" or link["href"][1:] in ids, link
     assert all(image.has_attr("alt") for image in soup.select("img"))
-    assert not soup.select("[style], style, script:not([src])")
+    assert not soup.select("[style], style, script:not([src], [type='application/ld+json'])")
+    for data in soup.select("script[type='application/ld+json']"):
+        assert json.loads(data.get_text())["@context"] == "https://schema.org"
     assert not [tag for tag in soup.find_all() if any(name.startswith("on") for name in tag.attrs)]
     check_links(soup, app)
 

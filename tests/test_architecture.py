@@ -96,8 +96,9 @@ def test_every_url_parameter_has_a_type_and_every_path_is_kebab_case(app):
 
 # A new address is added here by hand, so that none appears or vanishes unnoticed.
 ADDRESSES = """
-/ /about /accessibility /articles/ /articles/<slug:slug> /awareness/<slug:slug>
-/categories/<slug:slug> /privacy /static/<path:filename>
+/ /about /accessibility /articles/ /articles/<slug:slug> /awareness/ /awareness/<slug:slug>
+/categories/<slug:slug> /diary /privacy /search /static/<path:filename>
+/favicon.ico /feed.xml /robots.txt /site.webmanifest /sitemap.xml /.well-known/security.txt
 /<flow:flow>/ /<flow:flow>/<string:name> /<flow:flow>/check /received/<string:token>
 /staff/ /staff/account /staff/login /staff/logout
 /staff/submissions/<reference:reference> /staff/submissions/<reference:reference>/status

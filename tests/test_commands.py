@@ -2,9 +2,12 @@
 
 import re
 from contextvars import Context
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+import time_machine
+from markupsafe import Markup
 
 import commands
 from app import create_app
@@ -101,10 +104,31 @@ def test_a_database_without_tables_says_how_to_make_them(flask, tmp_path_factory
     assert "flask db upgrade" in output
 
 
-def test_the_content_check_counts_what_it_read(app, flask):
+def test_the_content_check_shows_what_is_hardest_to_read_and_counts(app, flask):
     status, output = flask("content", "check")
+    heading, *grades, counts = output.splitlines()
     assert status == 0
-    assert output.startswith(f"ok: {len(library().articles)} articles, ")
+    assert heading.split() == ["grade", "words", "hardest", "first"]
+    assert len(grades) == len(library().articles) + len(library().months)
+    assert grades == sorted(grades, key=lambda line: -float(line.split()[0]))
+    assert counts.startswith(f"ok: {len(library().articles)} articles, ")
+
+
+def test_the_content_check_fails_when_a_review_is_overdue(app, flask):
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False):
+        status, output = flask("content", "check")
+    assert status == 1
+    assert "articles/migraines-and-the-spine.md: it was to be checked again by 2027" in output
+
+
+def test_the_content_check_fails_on_a_link_that_leads_nowhere(app, flask, monkeypatch):
+    about = library().pages["about"]
+    dead = replace(about, body=about.body + Markup('<a href="/articles/gone">x</a>'))
+    pages = {**library().pages, "about": dead}
+    monkeypatch.setitem(app.extensions, "content", replace(library(), pages=pages))
+    status, output = flask("content", "check")
+    assert status == 1
+    assert "pages/about.md: the link to /articles/gone is dead." in output
 
 
 def test_a_demonstration_has_sample_submissions_and_says_so_on_each_page(flask, tmp_path_factory):

@@ -13,15 +13,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import content_files
-from content import Consent
+from content import MONTHS, Consent, Observance, Page
 from content_files import ContentError
-from content_markdown import CARDS, render
+from content_markdown import CARDS, red_flag_cards, render, risk_factor_section
 
 LEAD = "articles/migraines-and-the-spine.md"
+FACTORS, NERVES = "risk_factors.toml", "figures/head-and-neck-nerves.svg"
 JUNE, ABOUT = "months/june.md", "pages/about.md"
 PRACTICE, FLAGS, SOURCES = "practice.toml", "red_flags.toml", "sources.toml"
 CATEGORIES, CONSENT = "categories.toml", "consent.toml"
-ALL_FILES = [LEAD, JUNE, ABOUT, PRACTICE, FLAGS, SOURCES, CATEGORIES, CONSENT]
+ALL_FILES = [LEAD, JUNE, ABOUT, PRACTICE, FLAGS, FACTORS, SOURCES, CATEGORIES, CONSENT, NERVES]
 END = r"\Z"
 
 
@@ -90,13 +91,17 @@ def test_a_copy_that_nobody_broke_loads(folder):
         (LEAD, "^months: .*", "months: [juno]", ['"months"', "january, february"]),
         (LEAD, "^months: .*", "months: june", ['"months"', "a list"]),
         (LEAD, "^comments: .*", "comments: open", ['"comments"', "closed"]),
-        (LEAD, "^sources:\n", "sources:\n  - nobody\n", ['"sources"', "one of: "]),
-        (JUNE, "^observances:", "observances: June\nobserved:", ['"observed" is not a key']),
+        (LEAD, r"^sources: \[", "sources: [nobody, ", ['"sources"', "one of: "]),
+        (JUNE, "^observances:", "observances: []\nobserved:", ['"observed" is not a key']),
+        (JUNE, "when: 29", "when: 0", ['"observances"', "first saturday"]),
+        (JUNE, "when: 29", "when: fifth monday", ['"observances"', "first saturday"]),
+        (JUNE, "when: 29", "when: 29, until: 30", ['"observances"', "first saturday"]),
+        (JUNE, "when: 29", "when: 31", ["June 31"]),
         (JUNE, "^title:", "author: A\ntitle:", ['"author" is not a key', "observances"]),
         (ABOUT, "^summary: .*\n", "", ['"summary"', "a line of text"]),
         (ABOUT, r"\A---\n", "", ['"title"']),
         # Body
-        (LEAD, "^sources:\n", "sources:\n  - extra\n", ['"extra"', "never cites it", "[@extra]"]),
+        (LEAD, r"^sources: \[", "sources: [extra, ", ['"extra"', "never cites it", "[@extra]"]),
         (LEAD, END, "\nMore [@extra].\n", ['cites "extra"', '"sources"']),
         (LEAD, END, "\nMore [@nobody; @extra].\n", ['cites "extra"', '"sources"']),
         (ABOUT, END, "\nMore [@extra].\n", ['cites "extra"']),
@@ -106,9 +111,9 @@ def test_a_copy_that_nobody_broke_loads(folder):
         (LEAD, "^::: urgent", "::: routine Call us if:\n- it hurts\n\n::: urgent", ["not closed"]),
         (LEAD, END, "\n::: warning Call us if:\n- it hurts\n:::\n", ["emergency, urgent, routine"]),
         (LEAD, END, "\n:::\n", ["not one of emergency"]),
-        (LEAD, END, "\nFax {{practice.fax}}.\n", ["{{practice.fax}}", PRACTICE]),
-        (ABOUT, END, "\n{{ practice.hours }}\n", ["{{ practice.hours }}", PRACTICE]),
-        (CONSENT, "practice.name", "practice.nmae", ["{{practice.nmae}}", PRACTICE]),
+        (LEAD, END, "\nFax {{practice.fax}}.\n", ["{{practice.fax}}", "practice.phone"]),
+        (ABOUT, END, "\n{{ practice.hours }}\n", ["{{ practice.hours }}", "practice.phone"]),
+        (CONSENT, "practice.name", "practice.nmae", ["{{practice.nmae}}", "practice.name"]),
         # The practice
         (PRACTICE, r"\A", "= 1\n", ["not valid TOML"]),
         (PRACTICE, r"\A", 'fax = "1"\n', ['"fax" is not a key', "Keys are: name"]),
@@ -136,7 +141,7 @@ def test_a_copy_that_nobody_broke_loads(folder):
         # Lists
         (CONSENT, "^text = .*", 'text = ""', ['"text"', "a line of text"]),
         (CATEGORIES, r"^\[\[categories\]\]", "[[category]]", ["[[categories]]"]),
-        (CATEGORIES, r"^\[\[categories\]\]", "[categories]", ["[[categories]]"]),
+        (CATEGORIES, r"(.|\n)*", "[categories]", ["[[categories]]"]),
         (CATEGORIES, "^name = .*\n", "", ["number 1", '"name"', "a line of text"]),
         (SOURCES, '^id = ".*"', 'id = "extra"', ['"extra"', "there twice"]),
         (SOURCES, '^url = "https', 'url = "http', ["number 1", '"url"', "https://"]),
@@ -144,6 +149,19 @@ def test_a_copy_that_nobody_broke_loads(folder):
         (FLAGS, '^level = ".*"', 'level = "soon"', ['"level"', "emergency, today"]),
         (FLAGS, '^topic = ".*"', 'topic = "knee"', ['"topic"', "headache, back"]),
         (FLAGS, "^sources = .*", 'sources = ["nobody"]', ["number 1", '"sources"', "one of: "]),
+        (FLAGS, "^do = .*\n", "", ["number 1", '"do"', "a line of text"]),
+        (FACTORS, '^strength = ".*"', 'strength = "certain"', ['"strength"', "strong, fair, weak"]),
+        (FACTORS, "^sources = .*", 'sources = ["nobody"]', ['"sources"', "one of: "]),
+        (FACTORS, "^sources = .*", "sources = []", ["low-back-pain", "jhp-back-pain-review"]),
+        (FACTORS, "^question = .*\n", "", ['"question"', "a line of text"]),
+        (LEAD, r"^risk_factors: \[", "risk_factors: [luck, ", ['"risk_factors"', "one of: "]),
+        (LEAD, END, '\n![A neck.](figures/knee.svg "A knee")\n', ["figures/knee.svg"]),
+        (LEAD, END, '\n![](figures/facet-joints.svg "A")\n', ["text alternative", "A caption"]),
+        (LEAD, END, "\n![A neck.](figures/facet-joints.svg)\n", ["text alternative", "A caption"]),
+        (LEAD, END, '\nSee ![A.](figures/facet-joints.svg "A")\n', ["on a line of its own"]),
+        (LEAD, END, '\n- ![A.](figures/facet-joints.svg "A")\n', ["on a line of its own"]),
+        (NERVES, "<svg ", "<svg><script>", ["one <svg viewBox"]),
+        (NERVES, "class=", "style=", ["no script, style, id or link"]),
         (FLAGS, '^reviewed_by = ""', "reviewed_by = false", ['"reviewed_by"', "or nothing"]),
     ],
 )
@@ -155,15 +173,16 @@ def test_a_fault_is_named_by_file_and_key_with_what_was_expected(folder, file, p
         assert word in message
 
 
-@pytest.mark.parametrize("file", [PRACTICE, FLAGS, SOURCES, CATEGORIES, CONSENT, ABOUT])
+@pytest.mark.parametrize("file", [PRACTICE, FLAGS, FACTORS, SOURCES, CATEGORIES, CONSENT, ABOUT])
 def test_a_missing_file_is_named(folder, file):
     (folder / file).unlink()
     assert file.rpartition("/")[2] in refusal(folder)
 
 
-@pytest.mark.parametrize("file", [LEAD, JUNE])
-def test_a_site_without_an_article_or_a_month_does_not_start(folder, file):
-    (folder / file).unlink()
+@pytest.mark.parametrize("kind", ["articles", "months"])
+def test_a_site_without_an_article_or_a_month_does_not_start(folder, kind):
+    for file in (folder / kind).iterdir():
+        file.unlink()
     assert "at least one month and one article" in refusal(folder)
 
 
@@ -210,7 +229,7 @@ def playground(tmp_path_factory):
 @example(body="::: emergency " + "> " * 50 + "[@extra]")
 def test_any_text_as_an_article_loads_or_is_refused(playground, body):
     head = (content_files.FOLDER / LEAD).read_text("utf-8").partition("\n---\n")[0]
-    head = re.sub(r"^sources:(\n  - .*)+", "sources: []", head, flags=re.MULTILINE)
+    head = re.sub(r"^sources: .*", "sources: []", head, flags=re.MULTILINE)
     file = playground / "articles" / "any.md"
     file.write_text(f"{head}\n---\n{body}", encoding="utf-8", newline="")
     page, message = "", "articles/any.md: "
@@ -340,7 +359,9 @@ def test_nothing_is_promised(file, words):
     ],
 )
 def test_the_awareness_month_follows_the_clock_of_the_practice(folder, now, month):
-    shutil.copy(folder / JUNE, folder / "months" / "july.md")
+    for file in (folder / "months").iterdir():
+        if file.stem not in {"june", "july"}:
+            file.unlink()
     change(folder / PRACTICE, "^time_zone = .*", 'time_zone = "America/Chicago"')
     library = content_files.load(folder)
     with time_machine.travel(datetime.fromisoformat(now), tick=False):
@@ -349,13 +370,16 @@ def test_the_awareness_month_follows_the_clock_of_the_practice(folder, now, mont
 
 
 def test_articles_are_found_by_month_and_category_newest_first(folder):
+    before = content_files.load(folder)
     shutil.copy(folder / LEAD, folder / "articles" / "newer.md")
     change(folder / "articles" / "newer.md", "^published: .*", "published: 2099-01-01")
     change(folder / "articles" / "newer.md", "^months: .*\n", "")
     library = content_files.load(folder)
     assert library.articles_of()[0].slug == "newer"
-    assert [a.slug for a in library.articles_of(month="june")] == ["migraines-and-the-spine"]
-    assert len(library.articles_of(category="spine")) == 2
+    assert len(library.articles_of(month="june")) == len(before.articles_of(month="june"))
+    assert (
+        len(library.articles_of(category="spine")) == len(before.articles_of(category="spine")) + 1
+    )
     assert library.articles_of(category="knees") == []
 
 
@@ -432,7 +456,107 @@ def test_a_reviewer_without_a_day_is_refused(folder):
     assert 'both "reviewed_by" and "reviewed_on"' in refusal(folder)
 
 
-@pytest.mark.parametrize("words", ["[@NHF-June]", "{{practise.phone}}"])
+@pytest.mark.parametrize("words", ["[@NHF-June]", "{{Practice.phone}}"])
 def test_a_misspelt_citation_or_placeholder_is_refused(folder, words):
     change(folder / ABOUT, END, f"\nSee {words}.\n")
     assert "misspelt" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("when", "year", "month", "days"),
+    [
+        ("first saturday", 2027, 5, ("2027-05-01", "2027-05-01")),  # the month begins with it
+        ("first saturday", 2026, 5, ("2026-05-02", "2026-05-02")),
+        ("first monday", 2026, 11, ("2026-11-02", "2026-11-02")),
+        ("third thursday", 2026, 11, ("2026-11-19", "2026-11-19")),
+        ("last friday", 2027, 2, ("2027-02-26", "2027-02-26")),
+        ("fourth sunday", 2026, 2, ("2026-02-22", "2026-02-22")),
+        ("16", 2026, 10, ("2026-10-16", "2026-10-16")),
+        ("12 to 20", 2027, 10, ("2027-10-12", "2027-10-20")),
+    ],
+)
+def test_days_that_move_are_worked_out_for_the_year(when, year, month, days):
+    assert Observance("A day", when).days(year, month) == tuple(map(date.fromisoformat, days))
+
+
+@pytest.mark.parametrize("when", ["all month", "late", "varies"])
+def test_days_that_nobody_knows_are_not_made_up(when):
+    assert Observance("A day", when).days(2026, 5) is None
+
+
+@pytest.mark.parametrize(
+    ("today", "year"), [("2026-05-31", 2026), ("2026-06-30", 2026), ("2026-07-01", 2027)]
+)
+def test_a_month_that_has_passed_is_shown_for_next_year(real, today, year):
+    assert real.months["june"].year(date.fromisoformat(today)) == year
+
+
+def test_there_are_twelve_months_in_order_and_at_least_24_articles(real):
+    assert list(real.months) == MONTHS
+    assert len(real.articles) >= 26
+    assert all(real.articles_of(month=month) for month in MONTHS)
+    assert len({month.topic for month in real.months.values()}) == 12
+
+
+def test_every_article_is_as_long_as_people_read(real):
+    wrong = [a.slug for a in real.articles.values() if not 350 <= a.words <= 900]
+    assert wrong == ["migraines-and-the-spine"]  # the longest, as the one it comes from has it all
+
+
+def test_the_text_of_a_page_has_its_words_and_nothing_else():
+    body = render(
+        'One [@a] *two*.\n\n## Three & four\n\n- five\n\n![Alt.](figures/f.svg "Six")',
+        ["a"],
+        {"f": '<svg viewBox="0 0 1 1"><text>drawn</text></svg>'},
+    )
+    page = Page("x", "X", "", date(2026, 1, 1), body)
+    assert page.text == "One two.\nThree & four\nfive\nSix"
+    assert page.headings == (("three--four", "Three & four"),)
+    assert (page.words, page.minutes, page.is_long) == (7, 1, False)
+
+
+def test_a_figure_has_its_text_alternative_and_its_caption():
+    drawing = '<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>'
+    page = BeautifulSoup(
+        render(
+            '![A "neck" & <head>.](figures/neck.svg "Where <they> meet")', [], {"neck": drawing}
+        ),
+        "html.parser",
+    )
+    assert page.figure.svg["role"] == "img"
+    assert page.figure.svg["aria-label"] == 'A "neck" & <head>.'
+    assert page.figure.figcaption.get_text() == "Where <they> meet"
+    assert not page.select("p")
+
+
+def test_every_drawing_is_shown_by_an_article(real):
+    words = "".join(article.body for article in real.articles.values())
+    assert words.count("<svg") == len(list((content_files.FOLDER / "figures").glob("*.svg"))) == 5
+
+
+def test_red_flags_become_a_card_for_each_thing_to_do(real):
+    flags = [flag for flag in real.red_flags.values() if flag.topic == "back"]
+    ids = sorted({source.id for flag in flags for source in flag.sources})
+    cards = html(red_flag_cards(flags), ids).select(".card")
+    assert [card["class"][1] for card in cards] == ["card-emergency", "card-urgent"]
+    assert cards[0].h3.get_text().startswith("Emergency: Call 911 or go to the emergency room now")
+    assert sum(len(card.select("li")) for card in cards) == len(flags)
+
+
+def test_the_lead_article_and_the_file_of_risk_factors_agree(real):
+    lead = real.articles["migraines-and-the-spine"]
+    assert [*lead.risk_factors] == [*real.risk_factors.values()]
+    for factor in real.risk_factors.values():
+        ids = [source.id for source in factor.sources]
+        section = replace(lead, body=render(risk_factor_section(factor), ids))
+        assert set(section.text.splitlines()) <= set(lead.text.splitlines())
+        assert {*factor.sources} <= {*lead.sources}
+
+
+def test_the_nearest_article_has_the_same_risk_factor(real):
+    leak = real.articles["spinal-csf-leak"]
+    near = real.related(leak)
+    assert near[0].slug == "headache-after-a-spinal-tap"
+    assert leak not in near
+    assert len(near) == 4
+    assert len(real.related(leak, limit=2)) == 2

@@ -27,6 +27,7 @@ TEXT = [
     for ground in ("page", "shade")
 ]
 ON = [(f"on-{color}", color) for color in ("brand", "emergency", "urgent")]
+FOUND = [("text", "found")]
 # What shows where an input is, where the keyboard is, and what a message is about.
 LINES = [(color, ground) for color in ("border", "focus") for ground in ("page", "shade")]
 
@@ -79,7 +80,7 @@ def test_contrast_is_measured_as_wcag_does():
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     ("color", "ground", "least"),
-    [(*pair, 4.5) for pair in TEXT + ON] + [(*pair, 3) for pair in LINES],
+    [(*pair, 4.5) for pair in TEXT + ON + FOUND] + [(*pair, 3) for pair in LINES],
 )
 def test_everybody_can_tell_a_color_from_its_ground(scheme, color, ground, least):
     assert contrast(COLORS[color][scheme], COLORS[ground][scheme]) >= least
@@ -116,7 +117,8 @@ def test_every_class_in_the_sheet_is_used():
     preludes = (text for text in re.findall(r"([^{};]+)\{", REST) if "@" not in text)
     styled = set(re.findall(r"\.([a-z][\w-]*)", " ".join(preludes)))
     assert len(styled) > 50
-    makers = [*ROOT.glob("templates/**/*.html"), ROOT / "content_markdown.py"]
-    makers.append(ROOT / "static" / "site.js")
+    makers = [ROOT / "content_markdown.py", ROOT / "static" / "site.js"]
+    for drawn in ("templates/**/*.html", "templates/**/*.svg", "content/figures/*.svg"):
+        makers += ROOT.glob(drawn)
     used = set().union(*(class_names(path.read_text("utf-8")) for path in makers))
     assert styled - used == set()
