@@ -123,7 +123,7 @@ class Article(Reviewed):
     months: tuple[str, ...]
     risk_factors: tuple[RiskFactor, ...]
     published: date
-    featured: bool
+    featured: int | None  # its place on the home page
     comments: str
 
 
@@ -256,7 +256,8 @@ class Library:
 
     def featured(self) -> list[Article]:
         """What a newcomer reads first."""
-        return [article for article in self.articles.values() if article.featured]
+        found = [article for article in self.articles.values() if article.featured]
+        return sorted(found, key=lambda article: article.featured)
 
     def articles_of(self, *, month: str = "", category: str = "") -> list[Article]:
         return [

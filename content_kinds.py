@@ -211,7 +211,7 @@ def article_kinds(
         "months": optional(list_of(choice(*MONTHS)), empty=()),
         "risk_factors": optional(list_of(named(factors)), empty=()),
         "published": DAY,
-        "featured": optional(Kind("true or false", exactly(bool)), empty=False),
+        "featured": optional(Kind("a place on the home page, 1 or more", at_least_one), empty=None),
         "comments": optional(choice("closed")),
         "sources": list_of(named(sources)),
     }
