@@ -9,6 +9,7 @@ import content_files
 import errors
 import layout
 import models
+import pagecache
 import patients
 import security
 import settings
@@ -20,6 +21,7 @@ PARTS = (
     content_files,
     vault,
     models,
+    pagecache,
     security,
     layout,
     visitors,
@@ -38,6 +40,7 @@ def create_app(**overrides: Any) -> Flask:
     config = settings.load(overrides)
     app = Flask(__name__, instance_path=str(config["INSTANCE_PATH"]))
     app.config.update(config)
+    app.extensions["is_private"] = security.is_private
     for part in PARTS:
         part.init_app(app)
     return app
