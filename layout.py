@@ -1,9 +1,15 @@
-"""What every template can use: the practice, and how moments and numbers are written."""
+"""What every template can use: the practice, how moments and numbers are written, static files."""
 
+import re
 from datetime import date, datetime
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import phonenumbers
-from flask import Flask
+from flask import Flask, Response, abort, current_app, g, request
+from werkzeug.utils import safe_join
 
 from content import Month, Observance, library
 from forms_fields import long_day
@@ -51,6 +57,46 @@ def phone_link(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
 
 
+FOREVER = "public, max-age=31536000, immutable"  # what a file's own address holds never changes
+AN_HOUR = "public, max-age=3600"
+
+
+@lru_cache
+def fingerprint(path: Path, _changed: int) -> str:
+    return sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def fingerprinted(name: str) -> str:
+    """Return the name that a static file has with these contents, like site.3f9c2a71b0de.css."""
+    found = safe_join(current_app.static_folder or "", name)
+    if not found or not (path := Path(found)).is_file():
+        return name
+    mark = fingerprint(path, path.stat().st_mtime_ns)
+    return str(PurePosixPath(name).with_stem(f"{path.stem}.{mark}"))
+
+
+def name_by_contents(endpoint: str, values: dict[str, Any]) -> None:
+    if endpoint == "static":
+        values["filename"] = fingerprinted(values["filename"])
+
+
+def find_by_contents(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Find the file of an address with a fingerprint; when that is an old one, answer 404."""
+    if endpoint != "static" or not values:
+        return
+    asked = values["filename"]
+    plain = re.sub(r"\.[0-9a-f]{12}(?=\.\w+$)", "", asked)
+    if plain != asked and fingerprinted(plain) != asked:
+        abort(404)
+    g.own_address, values["filename"] = plain != asked, plain
+
+
+def cache_static(response: Response) -> Response:
+    if request.endpoint == "static" and response.status_code == 200:
+        response.headers["Cache-Control"] = FOREVER if g.own_address else AN_HOUR
+    return response
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
@@ -62,3 +108,6 @@ def init_app(app: Flask) -> None:
         phone_link=phone_link,
     )
     app.context_processor(lambda: {"practice": library().practice, "content": library()})
+    app.url_defaults(name_by_contents)
+    app.url_value_preprocessor(find_by_contents)
+    app.after_request(cache_static)

@@ -224,8 +224,12 @@ class PageCache:
         if self.second != (second := int(time())):
             self.second, today = second, self.today()
             if self.day != today:
-                self.day, self.filled = today, 0
-                self.pages.clear()
+                self.day = today
+                self.forget()
+
+    def forget(self) -> None:
+        self.pages.clear()
+        self.filled = 0
 
 
 def init_app(app: Flask) -> None:

@@ -406,13 +406,12 @@ def test_many_visitors_at_once_all_get_their_page():
 @pytest.fixture
 def memory(app):
     cache = app.extensions["pagecache"]
-    cache.pages.clear()
-    cache.filled = 0
+    cache.forget()
     return cache
 
 
 def test_what_patients_and_staff_do_leaves_nothing_behind(memory, ada, bob, submission):
-    memory.pages.clear()
+    memory.forget()
     for path in (
         "/staff/",
         "//staff/",
