@@ -40,7 +40,7 @@ class SlugConverter(UnicodeConverter):
 @bp.after_request
 def cacheable(response: Response) -> Response:
     if response.status_code == 200:
-        response.headers["Cache-Control"] = CACHE_CONTROL
+        response.headers.setdefault("Cache-Control", CACHE_CONTROL)
     return response
 
 
@@ -130,6 +130,12 @@ for address, mimetype in FILES.items():
 @bp.get("/favicon.ico")
 def favicon() -> Response:
     return current_app.send_static_file("favicon.ico")
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """Tell a supervisor that this process answers; it asks nothing of the database."""
+    return Response("ok\n", mimetype="text/plain", headers={"Cache-Control": "no-store"})
 
 
 def index(pages: Library) -> Index:

@@ -97,7 +97,7 @@ def test_every_url_parameter_has_a_type_and_every_path_is_kebab_case(app):
 # A new address is added here by hand, so that none appears or vanishes unnoticed.
 ADDRESSES = """
 / /about /accessibility /articles/ /articles/<slug:slug> /awareness/ /awareness/<slug:slug>
-/categories/<slug:slug> /diary /privacy /search /static/<path:filename>
+/categories/<slug:slug> /diary /healthz /privacy /search /static/<path:filename>
 /favicon.ico /feed.xml /robots.txt /site.webmanifest /sitemap.xml /.well-known/security.txt
 /<flow:flow>/ /<flow:flow>/<string:name> /<flow:flow>/check /received/<string:token>
 /staff/ /staff/account /staff/login /staff/logout

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from content import MONTHS, STRENGTHS, library
+from models import db
 from people import an_appointment, submissions
 from security import PRIVATE
 
@@ -354,3 +355,11 @@ def test_a_head_request_has_the_headers_of_the_page(bob):
     got, asked = bob.visit("/"), bob.ask("HEAD", "/")
     assert asked.response.data == b""
     assert dict(got.headers) == dict(asked.headers)
+
+
+def test_a_supervisor_hears_that_the_process_answers(bob, monkeypatch):
+    monkeypatch.setattr(db.session, "execute", lambda *_: pytest.fail("it asked the database"))
+    page = bob.visit("/healthz")
+    assert (page.status, page.response.text) == (200, "ok\n")
+    assert page.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert page.headers["Cache-Control"] == "no-store"
