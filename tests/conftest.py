@@ -58,7 +58,8 @@ def site(request, tmp_path_factory):
 
 @pytest.fixture
 def app(site):
-    """The same with nothing in it."""
+    """The same with nothing in it, and nothing in the memory for its pages."""
+    site.extensions["pagecache"].forget()
     yield site
     db.session.remove()
     with db.engine.begin() as connection:

@@ -265,3 +265,12 @@ def work_on(page, reference):
     page.get_by_role("link", name="Back to the submissions").click()
     row = page.get_by_role("row").filter(has_text=reference)
     expect(row.get_by_role("cell", name="Contacted")).to_be_visible()
+
+
+def test_the_diary_prints_on_two_sheets_of_letter_paper(browser, server):
+    page = browser.new_page()
+    page.goto(f"{server.url}/diary")
+    sheets = page.pdf(prefer_css_page_size=True)
+    page.close()
+    assert re.findall(rb"/Type\s*/Page\b(?!s)", sheets) == [b"/Type /Page"] * 2
+    assert set(re.findall(rb"/MediaBox \[(.*?)\]", sheets)) == {b"0 0 792 612"}  # points

@@ -1,10 +1,12 @@
 """What visitors read, and that it is the same for everyone."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree as ET
 
+import brotli
 import pytest
 import time_machine
 
@@ -286,7 +288,7 @@ def test_a_review_is_told_when_there_was_one(bob, monkeypatch):
     articles = {**library().articles, lead.slug: reviewed}
     changed = replace(library(), articles=articles)
     monkeypatch.setitem(bob.client.application.extensions, "content", changed)
-    page = bob.visit(f"{LEAD}?reviewed")
+    page = bob.visit(LEAD)
     assert data_of(page, "MedicalWebPage")["lastReviewed"] == "2027-01-31"
     assert "Reviewed by Dr. A. Example on January 31, 2027." in page.text
 
@@ -363,3 +365,28 @@ def test_a_supervisor_hears_that_the_process_answers(bob, monkeypatch):
     assert (page.status, page.response.text) == (200, "ok\n")
     assert page.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert page.headers["Cache-Control"] == "no-store"
+
+
+FIRST_FLIGHT = 14_000  # bytes: what a server sends before it waits for the browser to answer
+
+
+def compressed(person, address):
+    return person.visit(address, headers={"Accept-Encoding": "br"}).response.data
+
+
+def test_every_article_arrives_in_one_flight_with_its_style_and_script(bob):
+    page = bob.visit(LEAD)
+    style = page.soup.select_one("link[rel=stylesheet]")["href"]
+    script = page.soup.select_one("script[src]")["src"]
+    shared = len(compressed(bob, style)) + len(compressed(bob, script))
+    for slug in library().articles:
+        html = bob.visit(f"/articles/{slug}").response.text
+        plain = re.sub(r"<svg.*?</svg>", "", html, flags=re.DOTALL)
+        assert len(brotli.compress(plain.encode(), quality=5)) + shared <= FIRST_FLIGHT, slug
+
+
+def test_nothing_but_the_style_sheet_holds_up_a_page(bob):
+    for address in ADDRESSES:
+        head = bob.visit(address).soup.head
+        assert len(head.select("link[rel=stylesheet]")) == 1
+        assert all(tag.has_attr("defer") for tag in head.select("script[src]"))
