@@ -9,6 +9,7 @@ Beyond CommonMark there are these things to write:
     ![What it shows.](figures/neck.svg "A caption")     a drawing of `content/figures/`
     Call {{practice.phone}}.            a value from `practice.toml`
     {{red_flags headache}}              the cards of `red_flags.toml`; also `back` and `emergency`
+    - {{red_flag thunderclap}}          one sign of `red_flags.toml`, for a card of an article's own
     {{risk_factors}}                    the five of `risk_factors.toml`, as a section each
 
 Raw HTML is shown as text, never passed through.
@@ -31,7 +32,7 @@ from content import STRENGTHS, RedFlag, RiskFactor, Source
 CARDS = {"emergency": "Emergency", "urgent": "Urgent", "routine": "Routine"}
 
 CITATION = re.compile(r"\[(@[a-z0-9-]+(?:; *@[a-z0-9-]+)*)\]")
-PLACEHOLDER = re.compile(r"\{\{ *([a-z][\w. ]*?) *\}\}")
+PLACEHOLDER = re.compile(r"\{\{ *([a-z][\w. -]*?) *\}\}")
 LEVEL_CARDS = {"emergency": "emergency", "today": "urgent"}  # the card for a red flag's level
 
 
@@ -149,6 +150,7 @@ def placeholders(
             f"red_flags {word}": red_flag_cards([f for f in flags if getattr(f, key) == word])
             for word, key in ways.items()
         },
+        **{f"red_flag {flag.id}": flag.text for flag in flags},
         "risk_factors": "\n".join(map(risk_factor_section, factors)),
     }
 
