@@ -14,11 +14,9 @@ from email_validator import EmailNotValidError, validate_email
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_security import hash_password
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 import commands_demo
+import commands_serve
 import content_check
 import models_engine
 from content import library
@@ -58,45 +56,29 @@ staff = AppGroup(
 )
 content = AppGroup("content", help="The words of the site.")
 
-STOP_WITHIN = 3  # seconds that requests under way have to end
-THREADS = 4  # requests that one worker process answers at a time
-
 
 @click.command("serve")
 @with_appcontext
 def serve() -> None:
     """Bring the database up to date and serve the site."""
     host, port = current_app.config["HOST"], current_app.config["PORT"]
-    refuse_taken_port(host, port)
-    with one_line_if_down():
-        flask_migrate.upgrade()
-    notes = start_notes()
-    db.session.remove()  # a transaction left open here would lock the workers out
-    db.engine.dispose()
-    server = Granian(
-        "app:create_app",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=host,
-        port=port,
-        workers=cores(),
-        blocking_threads=THREADS,
-        websockets=False,
-        log_level=LogLevels.warning,
-        respawn_failed_workers=True,
-        # A Ctrl+C reaches the workers as well, and may leave one waiting for itself.
-        workers_kill_timeout=STOP_WITHIN,
-    )
-    server.on_startup(lambda: click.echo(notes))
-    server.serve()
+    with take_port(host, port) as listener:
+        with one_line_if_down():
+            flask_migrate.upgrade()
+        click.echo(start_notes())
+        db.session.remove()  # a transaction left open here would lock the workers out
+        db.engine.dispose()
+        commands_serve.serve(listener, workers=cores())
 
 
-def refuse_taken_port(host: str, port: int) -> None:
+def take_port(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Who comes before the workers are up, waits in line."""
     try:
         family, kind, *_rest, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
     except OSError as error:
         advice = "Set HOST to an address of this machine."
         if error.errno == errno.EADDRINUSE:
@@ -106,6 +88,7 @@ def refuse_taken_port(host: str, port: int) -> None:
         raise click.ClickException(
             f"{host}:{port} cannot be used ({error.strerror}). {advice}"
         ) from None
+    return listener
 
 
 def start_notes() -> str:

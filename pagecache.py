@@ -28,7 +28,7 @@ METHODS = {"GET", "HEAD"}
 # The site below always renders a whole page for these; this layer answers the conditions itself.
 CONDITIONS = ("HTTP_IF_", "HTTP_RANGE")
 # Headers that this layer writes itself, or that would be wrong in an answer from memory.
-REPLACED = {"content-length", "etag", "vary", "date", "accept-ranges"}
+REPLACED = {"content-length", "etag", "vary", "accept-ranges"}
 TEXT, STRUCTURED = ("text/", "application/json", "application/xml"), ("+json", "+xml")
 WORTH_COMPRESSING = 500  # bytes; below, the headers are most of the answer
 LARGEST = 1_000_000  # bytes of a page
@@ -43,6 +43,8 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 class Key(NamedTuple):
+    """All that a public page may depend on. `query` is the part that the address uses."""
+
     host: str
     path: str
     query: str
@@ -124,6 +126,10 @@ def matches(none_match: str, etag: str) -> bool:
     return none_match.strip() == "*" or etag in re.findall(r'"[^"]*"', none_match)
 
 
+def make_key(host: str, path: str, query: str) -> Key:
+    return Key(host, path, used(path, query))
+
+
 def used(path: str, query: str) -> str:
     """Return the part of a query that the address uses, always written in the same way."""
     if not query or path not in QUERIES:
@@ -179,10 +185,11 @@ class PageCache:
         path = "/" + environ["PATH_INFO"].lstrip("/")  # as Flask reads it
         if environ["REQUEST_METHOD"] not in METHODS or self.is_private(path):
             return self.below(environ, start_response)
-        key = Key(environ.get("HTTP_HOST", ""), path, used(path, environ.get("QUERY_STRING", "")))
+        key = make_key(environ.get("HTTP_HOST", ""), path, environ.get("QUERY_STRING", ""))
         page, day = self.find(key), self.day
         if page is None:
             response = self.ask(key, environ)
+            response.headers.pop("Date", None)  # the server's to say, when it sends the answer
             if not may_be_kept(key, environ, response):
                 return response(environ, start_response)
             with response:
@@ -196,7 +203,8 @@ class PageCache:
 
     def find(self, key: Key) -> Page | None:
         with self.lock:
-            self.drop_yesterday()
+            if self.second != int(time()):
+                self.drop_yesterday()
             if page := self.pages.get(key):
                 self.pages.move_to_end(key)
             return page
@@ -220,12 +228,11 @@ class PageCache:
                 self.filled -= oldest.weight
 
     def drop_yesterday(self) -> None:
-        """Forget everything when the date has changed, which is looked up once a second."""
-        if self.second != (second := int(time())):
-            self.second, today = second, self.today()
-            if self.day != today:
-                self.day = today
-                self.forget()
+        """Forget everything when the date has changed. Finding that out once a second is enough."""
+        self.second, today = int(time()), self.today()
+        if self.day != today:
+            self.day = today
+            self.forget()
 
     def forget(self) -> None:
         self.pages.clear()
