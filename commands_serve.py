@@ -191,10 +191,9 @@ class Protocol(HttpToolsProtocol):
         return True
 
 
-def serve(listener: socket.socket, workers: int) -> None:
-    """Serve the site on a listening socket until told to stop."""
-    config = SiteConfig(
-        "app:create_app",
+def configure(app: str | Callable[[], Flask], workers: int = 1) -> SiteConfig:
+    return SiteConfig(
+        app,
         factory=True,
         interface="asgi3",
         http=Protocol,
@@ -207,7 +206,10 @@ def serve(listener: socket.socket, workers: int) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # `security` says which proxies are believed
-        timeout_keep_alive=PATIENCE,
         timeout_graceful_shutdown=STOP_WITHIN,
     )
-    Multiprocess(config, sockets=[listener]).run()
+
+
+def serve(listener: socket.socket, workers: int) -> None:
+    """Serve the site on a listening socket until told to stop."""
+    Multiprocess(configure("app:create_app", workers), sockets=[listener]).run()
