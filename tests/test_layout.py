@@ -73,7 +73,7 @@ def test_no_other_address_leads_to_a_file(app, bob, static, name):
 
 def test_every_page_names_its_files_by_their_contents(bob):
     soup = bob.visit("/").soup
-    found = [tag.get("href", tag.get("src")) for tag in soup.select("head link, head script")]
+    found = [tag.get("href", tag.get("src")) for tag in soup.select("head [href], head [src]")]
     files = [path for path in found if path.startswith("/static/")]
     assert len(files) >= 3
     for path in files:
