@@ -99,7 +99,7 @@ def start_notes() -> str:
         f"  Its data is in {models_engine.describe(db.engine)}",
     ]
     if current_app.config["HOST"] in {"0.0.0.0", "::"}:  # noqa: S104 (the owner chose it)
-        notes.append("  Others reach it by this machine's name, once that is in TRUSTED_HOSTS")
+        notes.append("  Others reach it by this machine's name: set SITE_URL=http://name:port")
     if not db.session.scalar(sa.select(sa.func.count(User.id))):
         notes.append("  Add a member of staff: .venv/bin/flask staff add you@example.org")
     if "555-01" in library().practice.phone:

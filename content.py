@@ -20,6 +20,7 @@ MONTHS = (
     "january february march april may june july august september october november december"
 ).split()
 URGENCIES = ("emergency", "today", "soon", "routine")  # the first is acted on first
+PAGES = ("about", "privacy", "accessibility", "diary")  # pages of their own, each at its address
 WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
 
@@ -138,7 +139,10 @@ class Observance:
     when: str
 
     def days(self, year: int, month: int) -> tuple[date, date] | None:
-        """Return its first and last day in that year, or None where the day is not known."""
+        """Return its first and last day in that year, or None where the day is not known.
+
+        Raises ValueError for a day that this month does not have, and for an end before the start.
+        """
         which, _, weekday = self.when.partition(" ")
         if which in ORDINALS:
             days = Calendar().itermonthdates(year, month)
@@ -147,7 +151,10 @@ class Observance:
             return (found[ORDINALS[which]],) * 2
         if which.isdigit():
             first, last = which, self.when.rpartition(" ")[2]
-            return date(year, month, int(first)), date(year, month, int(last))
+            span = date(year, month, int(first)), date(year, month, int(last))
+            if span[0] > span[1]:
+                raise ValueError
+            return span
         return None
 
 

@@ -20,6 +20,7 @@ from markupsafe import Markup
 import content_markdown
 from content import (
     MONTHS,
+    PAGES,
     Article,
     Category,
     Consent,
@@ -46,7 +47,6 @@ from content_kinds import (
 )
 
 FOLDER = Path(__file__).resolve().parent / "content"
-PAGES = ("about", "privacy", "accessibility", "diary")
 COMMON_YEAR = 2027  # one without a February 29
 # A drawing takes its looks from the style sheet, and may be on a page with others.
 NOT_IN_SVG = re.compile(r"(?i)<(script|style|a|image|foreignObject)\b|\s(on\w+|id|style|href)=")
@@ -123,6 +123,7 @@ class Reader:
 
     values: Mapping[str, str]  # what each {{name}} stands for
     figures: Mapping[str, str]
+    phones: Mapping[str, str]  # the number to call for each level of a card
 
     def pages(self, folder: Path, kinds: Kinds, make: type) -> dict[str, Any]:
         """Read every Markdown file of a folder, front matter by `kinds`; slug to object."""
@@ -144,7 +145,8 @@ class Reader:
     def render(self, where: str, text: str, sources: Iterable[Source]) -> Markup:
         cited = [source.id for source in sources]
         try:
-            return content_markdown.render(self.fill_in(where, text), cited, self.figures)
+            filled = self.fill_in(where, text)
+            return content_markdown.render(filled, cited, self.figures, self.phones)
         except ValueError as error:
             raise ContentError(f"{where}: {error}.") from None
 
@@ -176,7 +178,12 @@ def load(folder: Path = FOLDER) -> Library:
     flags = read_rows(folder / "red_flags.toml", flag_kinds(sources), RedFlag)
     factors = read_rows(folder / "risk_factors.toml", factor_kinds(sources), RiskFactor)
     values = content_markdown.placeholders(facts, [*flags.values()], [*factors.values()])
-    reader = Reader(values, read_figures(folder / "figures"))
+    phones = {
+        "emergency": practice.emergency_phone,
+        "urgent": practice.phone,
+        "routine": practice.phone,
+    }
+    reader = Reader(values, read_figures(folder / "figures"), phones)
     for factor in factors.values():
         section = content_markdown.risk_factor_section(factor)
         reader.render(f"risk_factors.toml, {factor.id}", section, factor.sources)

@@ -96,7 +96,11 @@ def clinician(value: Any) -> Mapping[str, str]:
 
 
 def slug(value: Any) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", line(value)) or value == "none":
+    if (
+        not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", line(value))
+        or value == "none"
+        or len(value) > 100
+    ):
         raise ValueError
     return value
 
@@ -121,7 +125,7 @@ def choice(*names: str) -> Kind:
 
 LINE = Kind("a line of text", line)
 TEXT = Kind("text", text)
-SLUG = Kind("lower-case words joined by hyphens, and not “none”", slug)
+SLUG = Kind("lower-case words joined by hyphens, 100 characters at most, and not “none”", slug)
 DAY = Kind("a date like 2026-06-30", exactly(date))
 Kinds = Mapping[str, Kind]
 

@@ -17,6 +17,7 @@ Raw HTML is shown as text, never passed through.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -30,6 +31,9 @@ from content import STRENGTHS, RedFlag, RiskFactor, Source
 
 # Care cards (the NHS pattern): the word is read out and seen, so color is never the only sign.
 CARDS = {"emergency": "Emergency", "urgent": "Urgent", "routine": "Routine"}
+
+# Anchors that the templates around a text have of their own.
+TAKEN = {"articles", "contents", "main", "next", "observances", "related", "sources"}
 
 CITATION = re.compile(r"\[(@[a-z0-9-]+(?:; *@[a-z0-9-]+)*)\]")
 PLACEHOLDER = re.compile(r"\{\{ *([a-z][\w. -]*?) *\}\}")
@@ -54,7 +58,7 @@ def cite(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 (markdown-it
 
 def render_citation(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, env: Any) -> str:
     links = []
-    for name in tokens[at].meta["ids"]:
+    for name in sorted(tokens[at].meta["ids"], key=env["sources"].index):
         number = env["sources"].index(name) + 1
         # The source list leads back to where it is cited first.
         anchor = "" if name in env["cited"] else f' id="cited-{number}"'
@@ -64,14 +68,23 @@ def render_citation(_renderer: Any, tokens: Sequence[Any], at: int, _options: An
     return f'<sup class="citation">{", ".join(links)}</sup>'
 
 
-def render_card(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
-    if tokens[at].nesting < 0:
-        return "</section>\n"
+def render_card(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, env: Any) -> str:
     level, _, title = tokens[at].info.strip().partition(" ")
+    if tokens[at].nesting < 0:
+        # The number to call stands in the card, ready to be tapped.
+        level = next(token.info for token in reversed(tokens[:at]) if token.info).split()[0]
+        number = env["phones"].get(level)
+        return f"<p>{phone_link(number)}</p></section>\n" if number else "</section>\n"
     return (
         f'<section class="card card-{level}">'
         f'<h3><span class="card-level">{CARDS[level]}: </span>{escape(title)}</h3>\n'
     )
+
+
+def phone_link(number: str) -> str:
+    digits = re.sub(r"\D", "", number)
+    address = f"tel:+1{digits}" if len(digits) == 10 else f"tel:{digits}"
+    return f'<a href="{address}">Call {escape(number)}</a>'
 
 
 def find_figures(state: StateCore) -> None:
@@ -182,14 +195,22 @@ def check_blocks(text: str) -> None:
 
 
 def render(
-    text: str, sources: Sequence[str] = (), figures: Mapping[str, str] | None = None
+    text: str,
+    sources: Sequence[str] = (),
+    figures: Mapping[str, str] = MappingProxyType({}),
+    phones: Mapping[str, str] = MappingProxyType({}),
 ) -> Markup:
     """Return the HTML of a page's Markdown that cites `sources` (their ids, in list order).
 
-    `figures` are the drawings it may show: name to SVG.
+    `figures` are the drawings it may show, name to SVG; `phones` the number to call for a card.
     Raises ValueError with what is wrong and what to write instead.
     """
-    env: dict[str, Any] = {"sources": list(sources), "cited": set(), "figures": figures or {}}
+    env: dict[str, Any] = {
+        "sources": list(sources),
+        "cited": set(),
+        "figures": figures,
+        "phones": phones,
+    }
     mentioned = {
         name for match in CITATION.findall(text) for name in re.findall(r"@([\w-]+)", match)
     }
@@ -203,7 +224,12 @@ def render(
         )
     if "<h1" in html:
         raise ValueError('it has a "# heading"; the title is the only one, begin with "## "')
+    if taken := TAKEN.intersection(re.findall(r'<h[23] id="([^"]*)"', html)):
+        raise ValueError(
+            f'a heading "{min(taken).capitalize()}" is on every page; word it otherwise'
+        )
     if left := re.search(r"\[@|\{\{", html):
         raise ValueError(f'"{left[0]}" begins a citation or a placeholder that is misspelt')
-    # Safe: markdown-it escapes all text and HTML; the two rules above escape their own.
+    # Safe: markdown-it escapes all text and HTML, our rules above escape theirs, and drawings are
+    # ours, with nothing in them that could run.
     return Markup(html)  # noqa: S704

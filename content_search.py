@@ -34,28 +34,38 @@ MOST_PREFIXED = 20  # words with one beginning; keeps the dearest query cheap
 EVERYDAY_WORDS = {
     "accident collision crash wreck": "crash injury whiplash",
     "ache aching hurt sore": "pain",
+    "advil aleve ibuprofen motrin painkiller tylenol": "medicine reliever",
+    "baby birth delivery labor": "pregnant epidural",
     "bump hit": "blow concussion",
+    "butt crotch groin private saddle": "bottom genitals",
     "crick": "stiff",
     "crooked curved": "curve scoliosis",
     "disk": "disc",
     "er": "emergency",
+    "feel": "numb",
     "fell slipped": "fall",
+    "headake hedache hedake": "headache",
+    "hump hunchback shrink shrinking": "stooped height shorter",
+    "incontinence pee peed peeing soiled wet": "bladder",
     "kid teenager": "child children teen",
     "lower": "low",
     "lumbar": "spinal back",
+    "migrene": "migraine",
+    "numness": "numb",
     "operation": "surgery",
-    "pee": "bladder",
     "pill": "medicine",
+    "poop": "bowels",
     "puncture": "tap",
     "rebound": "overuse",
     "shot": "injection",
     "sudden worst": "severe emergency",
+    "xray": "ray scan",
 }
 STOP_WORDS = """
     a about after am an and are as at be because been between but by can cant could did do does dont
-    down for from get go goes got had has have having help how i if im in is it its ive just life
-    me my need not of on or our should so some that the them then there these they this to up was
-    we what when where which who why will with would you your
+    down for from get getting go goes got had has have having help how i if im in is it its ive just
+    life me my need not of on or our should so some that the them then there these they this to up
+    was we what when where which who why will with would you your
 """
 
 MARK, END_MARK = Markup("<mark>"), Markup("</mark>")
@@ -165,10 +175,10 @@ class Index:
         return self.vocabulary[begin : bisect_left(self.vocabulary, letters + "\U0010ffff", begin)]
 
     def nearest(self, word: str) -> list[str]:
-        """The word closest to one that may be misspelt. Only its first letter is trusted."""
+        """The words closest to one that may be misspelt. Only its first letter is trusted."""
         letters, others = set(word), self.starting_with(word[0])
         alike = [other for other in others if len(letters.symmetric_difference(other)) <= 3]
-        return get_close_matches(word, alike, n=1, cutoff=0.8)
+        return get_close_matches(word, alike, n=3, cutoff=0.8)
 
     def like(self, word: str) -> dict[str, float]:
         """The words of ours that this one may mean, and how surely it does."""

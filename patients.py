@@ -51,12 +51,14 @@ def start(flow: Flow) -> Response:
 
     `?about=` names the article that brought the patient here, for staff to see.
     """
-    if (slug := request.args.get("about")) in library().articles:
-        session["about"] = slug
     draft = current_draft(flow)
     if submission_of(draft):
         session.pop(flow.name, None)
         draft = Draft.start(flow.name)
+    if (slug := request.args.get("about")) in library().articles:
+        session["about"] = slug
+    elif not draft.answers:
+        session.pop("about", None)
     return redirect(next_page(flow, draft), 303)
 
 

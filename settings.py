@@ -57,7 +57,7 @@ def words(value: str) -> list[str]:
 
 
 def site_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?/?", value):
+    if value and not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?/?", value):
         raise ValueError(f'"{value}" is not a site address. Write it like https://www.example.org')
     return value.rstrip("/")
 
@@ -110,7 +110,7 @@ def vault_keys(value: str) -> list[bytes]:
 SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "INSTANCE_PATH": ("instance", lambda value: ROOT / value),
     "DATABASE_URL": ("sqlite:///site.db", database_url),
-    "SITE_URL": ("http://127.0.0.1:8000", site_url),
+    "SITE_URL": ("", site_url),
     "TRUSTED_HOSTS": ("", words),
     "TRUSTED_PROXIES": ("0", count),
     "RATELIMIT_STORAGE_URI": ("memory://", rate_limit_store),
@@ -143,7 +143,16 @@ def load(overrides: dict[str, Any]) -> dict[str, Any]:
     private_folder(instance)
     for name, make in SECRETS.items():
         written[name] = written[name] or kept_secret(instance / name.lower(), make)
-    return {**overrides, **{name: parse(name, value) for name, value in written.items()}}
+    values = {name: parse(name, value) for name, value in written.items()}
+    values["SITE_URL"] = values["SITE_URL"] or own_address(values["HOST"], values["PORT"])
+    return {**overrides, **values}
+
+
+def own_address(host: str, port: int) -> str:
+    """Where the site is to be found as long as nobody says otherwise."""
+    if host == "0.0.0.0" or ":" in host:  # noqa: S104 (every address, or one of IPv6)
+        host = "127.0.0.1"
+    return f"http://{host}:{port}"
 
 
 def parse(name: str, value: str) -> Any:

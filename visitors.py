@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, render_templat
 from werkzeug.routing import UnicodeConverter
 
 import visitors_data
-from content import Library, Page, library
+from content import PAGES, Library, Page, library
 from content_search import MAX_QUERY, Document, Index
 
 bp = Blueprint("visitors", __name__)
@@ -15,17 +15,15 @@ bp = Blueprint("visitors", __name__)
 # Any cache may keep a page for five minutes, and for a day while it fetches the next.
 CACHE_CONTROL = "public, max-age=300, stale-while-revalidate=86400"
 
-# Pages of `content/pages/`, and the template of each.
-PAGES = {"about": "about", "privacy": "page", "accessibility": "page", "diary": "diary"}
-
-# What programs read, drawn by a template of the same name.
-FILES = {
-    "/feed.xml": "application/atom+xml",
-    "/sitemap.xml": "application/xml",
-    "/robots.txt": "text/plain",
-    "/.well-known/security.txt": "text/plain",
-    "/site.webmanifest": "application/manifest+json",
-}
+# What programs read: endpoint, address, type. Each has a template named as the address ends.
+FILES = (
+    ("feed", "/feed.xml", "application/atom+xml"),
+    ("sitemap", "/sitemap.xml", "application/xml"),
+    ("robots", "/robots.txt", "text/plain"),
+    ("security", "/.well-known/security.txt", "text/plain"),
+    ("manifest", "/site.webmanifest", "application/manifest+json"),
+)
+HITS = 10  # pages that a search shows
 
 Trail = Sequence[tuple[str, str]]
 
@@ -39,18 +37,22 @@ class SlugConverter(UnicodeConverter):
 
 @bp.after_request
 def cacheable(response: Response) -> Response:
-    if response.status_code == 200:
+    if response.status_code == 200 and request.method in {"GET", "HEAD"}:
         response.headers.setdefault("Cache-Control", CACHE_CONTROL)
     return response
 
 
 def show(
-    template: str, *, trail: Trail = (), data: Sequence[Mapping[str, Any]] = (), **values: Any
+    *templates: str, trail: Trail = (), data: Sequence[Mapping[str, Any]] = (), **values: Any
 ) -> str:
-    """Render a page; `trail` leads to it from home, `data` tells search engines what it is."""
+    """Render a page with the first of `templates` that there is.
+
+    `trail` leads to it from home, `data` tells search engines what it is.
+    """
     if trail:
         data = [*data, visitors_data.breadcrumbs(trail)]
-    return render_template(f"visitors/{template}.html", trail=trail, data=data, **values)
+    names = [f"visitors/{template}.html" for template in templates]
+    return render_template(names, trail=trail, data=data, **values)
 
 
 def articles_trail() -> Trail:
@@ -107,29 +109,36 @@ def month(slug: str) -> str:
 @bp.get("/search")
 def search() -> str:
     query = " ".join(request.args.get("q", "").split())
-    hits = current_app.extensions["search"].search(query, limit=10)
-    return show("search", query=query[:MAX_QUERY], cut=len(query) > MAX_QUERY, hits=hits)
+    hits = current_app.extensions["search"].search(query, limit=HITS)
+    cut = len(query) > MAX_QUERY
+    return show("search", query=query[:MAX_QUERY], cut=cut, hits=hits, limit=HITS)
 
 
-def page(slug: str, template: str) -> str:
-    return show(template, page=library().pages[slug])
+def page(slug: str) -> str:
+    return show(slug, "page", page=library().pages[slug])
 
 
 def file(name: str, mimetype: str) -> Response:
     return Response(render_template(f"visitors/{name}"), mimetype=mimetype)
 
 
-for slug, template in PAGES.items():
-    bp.add_url_rule(f"/{slug}", slug, page, defaults={"slug": slug, "template": template})
-for address, mimetype in FILES.items():
-    name = address.rpartition("/")[2]
-    values = {"name": name, "mimetype": mimetype}
-    bp.add_url_rule(address, name.partition(".")[0], file, defaults=values)
+def add_tables() -> None:
+    """Give every page of its own and every file its address."""
+    for slug in PAGES:
+        bp.add_url_rule(f"/{slug}", slug, page, defaults={"slug": slug})
+    for endpoint, address, mimetype in FILES:
+        values = {"name": address.rpartition("/")[2], "mimetype": mimetype}
+        bp.add_url_rule(address, endpoint, file, defaults=values)
+
+
+add_tables()
 
 
 @bp.get("/favicon.ico")
 def favicon() -> Response:
-    return current_app.send_static_file("favicon.ico")
+    response = current_app.send_static_file("favicon.ico")
+    response.headers["Cache-Control"] = CACHE_CONTROL
+    return response
 
 
 @bp.get("/healthz")
@@ -144,7 +153,8 @@ def index(pages: Library) -> Index:
     def document(kind: str, endpoint: str, page: Page, **values: str) -> Document:
         headings = tuple(words for _anchor, words in page.headings)
         address = url_for(f"visitors.{endpoint}", **values)
-        return Document(address, kind, page.title, page.summary, headings, page.text)
+        text = page.text.replace("\n", " · ")  # so that a snippet shows where a line ends
+        return Document(address, kind, page.title, page.summary, headings, text)
 
     return Index(
         [

@@ -50,7 +50,11 @@ def medical_page(page: Reviewed) -> Data:
         "url": absolute(request.path),
         "inLanguage": "en-US",
         "dateModified": page.updated.isoformat(),
-        "publisher": {"@id": absolute("/#clinic")},
+        "publisher": {
+            "@type": "MedicalClinic",
+            "@id": absolute("/#clinic"),
+            "name": library().practice.name,
+        },
         "audience": {"@type": "MedicalAudience", "audienceType": "Patient"},
         "citation": [
             source.url or f"{source.publisher}. {source.title}" for source in page.sources

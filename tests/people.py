@@ -34,15 +34,15 @@ def details(**changes):
     }
 
 
-def to_details(person, flags=("none",)):
+def to_details(person, flags=("none",), start="/appointment/"):
     """Go as far as the details page."""
-    page = person.visit("/appointment/").submit(red_flags=list(flags))
+    page = person.visit(start).submit(red_flags=list(flags))
     return page.submit() if page.path.endswith("advice") else page
 
 
-def to_check(person, *, flags=("none",), **changes):
+def to_check(person, *, flags=("none",), start="/appointment/", **changes):
     """Go as far as the page with all answers."""
-    page = to_details(person, flags).submit(**details(**changes))
+    page = to_details(person, flags, start).submit(**details(**changes))
     assert page.path == "/appointment/check", page.errors
     return page
 

@@ -128,7 +128,7 @@ def test_the_content_check_fails_on_a_link_that_leads_nowhere(app, flask, monkey
     monkeypatch.setitem(app.extensions, "content", replace(library(), pages=pages))
     status, output = flask("content", "check")
     assert status == 1
-    assert "pages/about.md: the link to /articles/gone is dead." in output
+    assert "pages/about.md: the link to /articles/gone is dead. Ours" in output
 
 
 def test_a_demonstration_has_sample_submissions_and_says_so_on_each_page(flask, tmp_path_factory):

@@ -97,6 +97,8 @@ def test_a_copy_that_nobody_broke_loads(folder):
         (JUNE, "when: 29", "when: fifth monday", ['"observances"', "first saturday"]),
         (JUNE, "when: 29", "when: 29, until: 30", ['"observances"', "first saturday"]),
         (JUNE, "when: 29", "when: 31", ["June 31"]),
+        (JUNE, "when: 29", "when: 20 to 12", ["June 20 to 12"]),
+        (LEAD, END, "\n## Sources\n", ['"Sources"', "word it otherwise"]),
         (JUNE, "^title:", "author: A\ntitle:", ['"author" is not a key', "observances"]),
         (ABOUT, "^summary: .*\n", "", ['"summary"', "a line of text"]),
         (ABOUT, r"\A---\n", "", ['"title"']),
@@ -445,7 +447,9 @@ def test_the_consent_has_a_new_version_when_a_word_changes():
     assert Consent("I agree.").version != Consent("I agree!").version
 
 
-@pytest.mark.parametrize("name", ["My article.md", "June.md", "neck_pain.md", "none.md"])
+@pytest.mark.parametrize(
+    "name", ["My article.md", "June.md", "neck_pain.md", "none.md", f"{'a' * 101}.md"]
+)
 def test_a_file_whose_name_cannot_be_an_address_is_refused(folder, name):
     shutil.copy(folder / LEAD, folder / "articles" / name)
     assert f'articles/{name}: "file name" must be lower-case words' in refusal(folder)

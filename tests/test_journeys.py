@@ -267,6 +267,14 @@ def work_on(page, reference):
     expect(row.get_by_role("cell", name="Contacted")).to_be_visible()
 
 
+def test_no_button_shows_that_needs_scripts_where_there_are_none(page, window, request):
+    on = "scripts on" in request.node.callspec.id
+    for address in ("/diary", "/articles/crps"):
+        page.goto(address)
+        for button in page.locator("main button[type=button]").all():
+            assert button.is_visible() is on, f"{address}: {button.text_content()}"
+
+
 def test_the_diary_prints_on_two_sheets_of_letter_paper(browser, server):
     page = browser.new_page()
     page.goto(f"{server.url}/diary")

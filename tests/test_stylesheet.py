@@ -13,13 +13,17 @@ from forms_fields import BirthDate
 ROOT = Path(layout.__file__).parent
 RAW = (ROOT / "static" / "site.css").read_bytes()
 SHEET = re.sub(r"/\*.*?\*/", "", RAW.decode(), flags=re.DOTALL)
-_before, NAMES, REST = re.split(r"\n*:root \{(.*?)\n\}", SHEET, maxsplit=1, flags=re.DOTALL)
-COLORS = {
-    name: {"light": light, "dark": dark}
-    for name, light, dark in re.findall(
-        r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", NAMES
-    )
-}
+# First the names with their light values, then in a media query those that are dark.
+_before, NAMES, DARK, REST = re.split(
+    r"\n*:root \{(.*?)\n\}\n@media screen and \(prefers-color-scheme: dark\) \{(.*?)\n\}",
+    SHEET,
+    maxsplit=1,
+    flags=re.DOTALL,
+)
+LIGHT_COLORS, DARK_COLORS = (
+    dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", values)) for values in (NAMES, DARK)
+)
+COLORS = {name: {"light": light, "dark": DARK_COLORS[name]} for name, light in LIGHT_COLORS.items()}
 
 TEXT = [
     (color, ground)
@@ -87,7 +91,7 @@ def test_everybody_can_tell_a_color_from_its_ground(scheme, color, ground, least
 
 
 def test_every_named_color_is_for_light_and_dark_and_is_used():
-    assert set(re.findall(r"--([a-z-]+):[^;]*#", NAMES)) == set(COLORS)
+    assert LIGHT_COLORS.keys() == DARK_COLORS.keys()
     assert len(COLORS) >= 14
     for name in re.findall(r"--([a-z-]+):", NAMES):
         assert f"var(--{name})" in REST, name

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import brotli
@@ -133,7 +134,8 @@ def test_the_emergency_articles_show_every_red_flag_of_their_subject(bob, slug):
 
 def test_no_emergency_card_has_a_link_that_leads_away(bob):
     for slug in library().articles:
-        assert not bob.visit(f"/articles/{slug}").soup.select(".card-emergency a"), slug
+        links = bob.visit(f"/articles/{slug}").soup.select(".card-emergency a")
+        assert {link["href"] for link in links} <= {"tel:911"}, slug
 
 
 def test_the_lead_article_shows_each_risk_factor_with_its_strength(bob):
@@ -151,7 +153,8 @@ def test_a_long_article_has_a_list_of_contents_that_leads_to_its_parts(bob):
     for slug, article in library().articles.items():
         page = bob.visit(f"/articles/{slug}")
         links = [(a["href"][1:], a.get_text()) for a in page.soup.select(".contents a")]
-        assert links == ([*article.headings] if article.words > 600 else []), slug
+        has_list = article.words > 600 and article.category.slug != "emergency"
+        assert links == ([*article.headings] if has_list else []), slug
 
 
 def test_articles_lead_on_to_others_of_their_subject(bob):
@@ -183,8 +186,11 @@ def test_the_diary_has_four_weeks_on_two_sheets_with_every_field(bob):
     [
         ("migrane", "Migraine basics"),
         ("neck ache after crash", "Whiplash and headache"),
-        ("spinal tap", "Headache after a spinal tap"),
+        ("spinal tap", "Headache after a spinal tap or epidural"),
         ("OSTEOPOROSIS", "Osteoporosis and spine fractures"),
+        ("mom getting shorter", "Osteoporosis and spine fractures"),
+        ("epidurl headake", "Headache after a spinal tap or epidural"),
+        ("peeing myself back pain", "When back pain is an emergency"),
     ],
 )
 def test_a_search_finds_the_right_page_first(bob, query, first):
@@ -208,6 +214,29 @@ def test_a_search_of_ten_thousand_characters_looks_for_its_beginning(bob):
     assert "we looked for its beginning only" in page.text
     assert len(page.soup.select_one("input[name=q]")["value"]) == 200
     assert page.soup.select(".hits li")
+
+
+def test_every_search_shows_the_way_to_the_signs_that_cannot_wait(bob):
+    for query in ("saddle", "zzzzqqq", ""):
+        page = bob.visit("/search", query_string={"q": query})
+        assert library().practice.emergency_line in page.soup.main.get_text()
+        for slug in ("headache-emergency", "back-pain-emergency"):
+            assert page.soup.select(f"main a[href='/articles/{slug}']")
+
+
+def test_where_it_cannot_wait_the_signs_come_first(bob):
+    page = bob.visit("/articles/back-pain-emergency")
+    parts = page.soup.select("article > *, article > .prose > *")
+    card = next(n for n, part in enumerate(parts) if "card-emergency" in part.get("class", ()))
+    byline = next(n for n, part in enumerate(parts) if "byline" in part.get("class", ()))
+    assert card < 5
+    assert byline > card
+
+
+def test_a_care_card_has_the_number_to_tap(bob):
+    for card in bob.visit(LEAD).soup.select(".card"):
+        number = "tel:911" if "card-emergency" in card["class"] else "tel:+16125550142"
+        assert card.select_one("a")["href"] == number
 
 
 def test_a_search_without_an_answer_offers_the_calendar_and_the_phone(bob):
@@ -329,8 +358,7 @@ def test_the_manifest_names_pictures_that_are_there(bob):
 
 
 def test_an_appointment_remembers_the_article_that_brought_the_patient(app, bob, ada):
-    bob.visit(bob.visit(LEAD).soup.select_one("article a.button")["href"])
-    an_appointment(bob)
+    an_appointment(bob, start=bob.visit(LEAD).soup.select_one("article a.button")["href"])
     assert submissions()[0].source_article == "migraines-and-the-spine"
     page = ada.visit("/staff/").link(submissions()[0].shown_reference)
     assert "Came from the article Migraines and the spine" in page.text
@@ -338,9 +366,19 @@ def test_an_appointment_remembers_the_article_that_brought_the_patient(app, bob,
 
 @pytest.mark.parametrize("about", ["nothing", "<script>", "../staff", ""])
 def test_an_article_that_is_not_there_brought_nobody(bob, about):
-    bob.visit("/appointment/", query_string={"about": about})
+    an_appointment(bob, start=f"/appointment/?about={quote(about)}")
+    assert submissions()[0].source_article is None
+
+
+def test_a_form_begun_anew_forgets_the_article_of_the_one_before(bob):
+    bob.visit("/appointment/?about=crps")
     an_appointment(bob)
     assert submissions()[0].source_article is None
+
+
+def test_the_menu_of_an_article_remembers_it_too(bob):
+    links = bob.visit("/articles/crps").soup.select("header a[href^='/appointment']")
+    assert [link["href"] for link in links] == ["/appointment/?about=crps"]
 
 
 @pytest.mark.parametrize(
