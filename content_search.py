@@ -91,7 +91,10 @@ OURS = {said: words(ours) for row, ours in EVERYDAY_WORDS.items() for said in wo
 
 @dataclass(frozen=True)
 class Document:
-    """A page as plain text. Its kind is shown, not searched."""
+    """A page as plain text. Its kind is shown, not searched.
+
+    Where two pages have as many of the words, one with a larger `weight` is more likely first.
+    """
 
     address: str
     kind: str
@@ -99,6 +102,7 @@ class Document:
     summary: str
     headings: tuple[str, ...]
     text: str
+    weight: float = 1
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ class Index:
                     best[page] = max(best.get(page, 0), surely * worth)
             for page, worth in best.items():
                 number, score = scores.get(page, (0, 0.0))
-                scores[page] = number + 1, score + worth
+                scores[page] = number + 1, score + worth * self.pages[page][0].weight
         ranked = nlargest(limit, scores, key=lambda page: (*scores[page], -page))
         return [self.hit(page, found) for page in ranked]
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, render_templat
 from werkzeug.routing import UnicodeConverter
 
 import visitors_data
-from content import PAGES, Library, Page, library
+from content import PAGES, Article, Library, Page, library
 from content_search import MAX_QUERY, Document, Index
 
 bp = Blueprint("visitors", __name__)
@@ -24,6 +24,7 @@ FILES = (
     ("manifest", "/site.webmanifest", "application/manifest+json"),
 )
 HITS = 10  # pages that a search shows
+URGENT = 3  # how much more the pages about danger weigh in it
 
 Trail = Sequence[tuple[str, str]]
 
@@ -150,15 +151,21 @@ def healthz() -> Response:
 def index(pages: Library) -> Index:
     """Return what the search looks through. Runs inside a request context, for the addresses."""
 
-    def document(kind: str, endpoint: str, page: Page, **values: str) -> Document:
+    def document(
+        kind: str, endpoint: str, page: Page, weight: float = 1, **values: str
+    ) -> Document:
         headings = tuple(words for _anchor, words in page.headings)
         address = url_for(f"visitors.{endpoint}", **values)
         text = page.text.replace("\n", " · ")  # so that a snippet shows where a line ends
-        return Document(address, kind, page.title, page.summary, headings, text)
+        return Document(address, kind, page.title, page.summary, headings, text, weight)
+
+    def article(found: Article) -> Document:
+        weight = URGENT if found.category.slug == "emergency" else 1
+        return document("Article", "article", found, weight, slug=found.slug)
 
     return Index(
         [
-            *(document("Article", "article", a, slug=a.slug) for a in pages.articles.values()),
+            *map(article, pages.articles.values()),
             *(document("Awareness month", "month", m, slug=m.slug) for m in pages.months.values()),
             *(document("Page", slug, page) for slug, page in pages.pages.items()),
         ]

@@ -191,6 +191,9 @@ def test_the_diary_has_four_weeks_on_two_sheets_with_every_field(bob):
         ("mom getting shorter", "Osteoporosis and spine fractures"),
         ("epidurl headake", "Headache after a spinal tap or epidural"),
         ("peeing myself back pain", "When back pain is an emergency"),
+        ("butt numb", "When back pain is an emergency"),
+        ("worst headache of my life", "When a headache is an emergency"),
+        ("migraine", "Migraine basics"),
     ],
 )
 def test_a_search_finds_the_right_page_first(bob, query, first):
