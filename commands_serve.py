@@ -160,18 +160,18 @@ class Protocol(HttpToolsProtocol):
     def understand(self) -> Asked | None:
         """Return what is asked for, if this is plain reading, as nearly every visit is."""
         headers, method = dict(self.headers), self.parser.get_method()
+        path, _, query = self.url.decode("latin-1").partition("?")
         if (
             self.app.pages is None
             or method not in {b"GET", b"HEAD"}
             or self.parser.get_http_version() != "1.1"
             or not self.parser.should_keep_alive()
-            or b"%" in self.url
+            or "%" in path
             or b"#" in self.url
             or len(headers) < len(self.headers)
             or not UNUSUAL.isdisjoint(headers)
         ):
             return None
-        path, _, query = self.url.decode("latin-1").partition("?")
         names = (b"host", b"accept-encoding", b"if-none-match")
         host, accepted, none_match = [headers.get(name, b"").decode("latin-1") for name in names]
         return Asked(method, make_key(host, path, query), accepted, none_match)

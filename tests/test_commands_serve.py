@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 import commands_serve
 from app import create_app
 from conftest import private_folder
+from pagecache import make_key
 from serving import a_server as server  # noqa: F401 (a fixture)
 from test_visitors import LEAD
 
@@ -310,14 +311,52 @@ def test_a_worker_remembers_only_so_many_requests(line, monkeypatch):
     assert len(line.app.read) <= 5
 
 
-def test_who_does_not_take_the_answers_gets_no_more_from_memory(line, monkeypatch):
-    handed_over = []
-    monkeypatch.setattr(line, "_start_asgi_task", lambda cycle, _app: handed_over.append(cycle))
+@pytest.fixture
+def handed_over(line, monkeypatch):
+    """The requests that the connection left to uvicorn and Flask."""
+    cycles = []
+    monkeypatch.setattr(line, "_start_asgi_task", lambda cycle, _app: cycles.append(cycle))
+    return cycles
+
+
+def test_who_does_not_take_the_answers_gets_no_more_from_memory(line, handed_over):
     line.data_received(ASK)
     line.pause_writing()
     line.data_received(ASK)
-    assert len(line.transport.sent) == 1
-    assert len(handed_over) == 1
+    assert (len(line.transport.sent), len(handed_over)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Length: 3",
+        "Transfer-Encoding: chunked",
+        "Expect: 100-continue",
+        "Upgrade: h2c\r\nConnection: upgrade",
+        "X-Forwarded-Host: evil.example",
+        "Host: 127.0.0.1:8000",
+        "Connection: close",
+    ],
+)
+def test_what_is_not_plain_reading_is_left_to_flask(line, handed_over, header):
+    line.data_received(ASK.replace(b"\r\n\r\n", f"\r\n{header}\r\n\r\n".encode()))
+    assert (line.transport.sent, len(handed_over), line.app.read) == ([], 1, {})
+
+
+@pytest.mark.parametrize("address", ["/%61bout", "/about#x", "/about?x#x"])
+def test_an_address_that_is_not_written_plainly_is_left_to_flask(line, handed_over, address):
+    """Also when a page is in memory under just these letters, which would mean another address."""
+    (page,) = line.app.pages.pages.values()
+    line.app.pages.pages[make_key("127.0.0.1:8000", *address.partition("?")[::2])] = page
+    line.data_received(ASK.replace(LEAD.encode(), address.encode()))
+    assert (line.transport.sent, len(handed_over)) == ([], 1)
+
+
+def test_words_of_a_search_are_read_from_any_spelling(line, handed_over):
+    (page,) = line.app.pages.pages.values()
+    line.app.pages.pages[make_key("127.0.0.1:8000", "/search", "q=neck+pain")] = page
+    line.data_received(ASK.replace(LEAD.encode(), b"/search?x=1&q=neck%20pain"))
+    assert (len(line.transport.sent), handed_over) == (1, [])
 
 
 def test_a_silent_connection_is_left_and_a_busy_one_is_not(line):

@@ -139,7 +139,7 @@ def test_a_private_address_is_passed_untouched_and_never_kept_even_if_it_says_pu
     address = "http://localhost" + trick.format(prefix)
     for _ in range(2):
         origin.get(f"{address}?page=2&q=x", If_None_Match="*", Cookie="")
-    assert not [key for key in origin.kept if is_private(key.path)]
+    assert not [key for key in origin.kept if is_private("/" + key.path.lstrip("/"))]
     if not origin.kept:  # `/.staff` is another address
         assert [environ["QUERY_STRING"] for environ in origin.asked] == ["page=2&q=x"] * 2
         assert origin.asked[0]["HTTP_IF_NONE_MATCH"] == "*"
@@ -168,7 +168,7 @@ def test_the_site_below_always_renders_the_whole_page(origin, method):
 
 
 def test_parameters_that_an_address_does_not_use_make_no_page_and_cannot_change_one(origin):
-    for query in ("", "?utm_source=x", "?q=neck", "?%ff=%ff&&;=", "?" + "x" * 5000):
+    for query in ("?utm_source=x", "", "?q=neck", "?%ff=%ff&&;=", "?" + "x" * 5000):
         assert origin.get(f"/articles/{query}").data == BODY
     assert [environ["QUERY_STRING"] for environ in origin.asked] == [""]
 
