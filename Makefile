@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 
-.PHONY: help run demo dev test check format clean
+.PHONY: help run demo dev test check bench format clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is to type
@@ -32,6 +32,9 @@ check: .venv/dev ## Check style, templates, content, and that the migrations mat
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	export INSTANCE_PATH="$$folder" DATABASE_URL=sqlite:///check.db && \
 	$(BIN)/flask content check && $(BIN)/flask db upgrade && $(BIN)/flask db check
+
+bench: .venv/dev ## Measure how fast pages are, beside nginx (needs nginx and wrk)
+	@$(BIN)/python -m bench.pages
 
 format: .venv/dev ## Put the code in the form that `make check` wants
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
