@@ -3,16 +3,20 @@
 import socket
 from contextlib import suppress
 from email.parser import BytesParser
+from wsgiref.validate import validator
 
 import pytest
 from uvicorn.server import ServerState
 
 import commands_serve
 from app import create_app
+from commands_serve import make_environ
 from conftest import private_folder
 from pagecache import make_key
 from serving import a_server as server  # noqa: F401 (a fixture)
 from test_visitors import LEAD
+
+FORM = "application/x-www-form-urlencoded"
 
 
 class Connection:
@@ -197,7 +201,8 @@ def test_slow_senders_hold_up_nobody(connect):
     """More forms that never arrive than there are threads, and pages still come."""
     for _ in range(40):
         slow = connect()
-        slow.send(slow.request("/appointment/safety", "POST", Content_Length=100) + b"red_flags=")
+        form = slow.request("/staff/login", "POST", Content_Length=100, Content_Type=FORM)
+        slow.send(form + b"email=")
     assert connect().ask("/healthz")[2] == b"ok\n"
     assert connect().ask("/awareness/june")[0] == 200
 
@@ -205,12 +210,11 @@ def test_slow_senders_hold_up_nobody(connect):
 @pytest.mark.parametrize("size", [1_000_001, 5_000_000])
 def test_a_form_that_is_too_long_is_refused(connect, size):
     long = connect()
-    kind = "application/x-www-form-urlencoded"
     data = long.request(
         "/appointment/safety",
         "POST",
         Content_Length=size,
-        Content_Type=kind,
+        Content_Type=FORM,
         Sec_Fetch_Site="same-origin",
     )
     long.send(data + b"x" * size)
@@ -357,6 +361,60 @@ def test_words_of_a_search_are_read_from_any_spelling(line, handed_over):
     line.app.pages.pages[make_key("127.0.0.1:8000", "/search", "q=neck+pain")] = page
     line.data_received(ASK.replace(LEAD.encode(), b"/search?x=1&q=neck%20pain"))
     assert (len(line.transport.sent), handed_over) == (1, [])
+
+
+def test_a_connection_on_which_flask_has_answered_is_not_silent(line, handed_over):
+    line.data_received(ASK.replace(LEAD.encode(), b"/nothing"))
+    line.loop.strike()
+    line.loop.strike()
+    handed_over[0].response_complete = True
+    line.on_response_complete()
+    line.loop.strike()
+    assert not line.transport.closed
+
+
+def test_a_header_with_an_underscore_cannot_pass_for_one_of_a_proxy():
+    headers = [(b"x-forwarded-for", b"1.1.1.1"), (b"x_forwarded_for", b"2.2.2.2")]
+    environ = make_environ(scope(headers), b"")
+    assert environ["HTTP_X_FORWARDED_FOR"] == "1.1.1.1"
+
+
+def test_a_header_that_comes_twice_is_one_with_both_values():
+    cookies = [(b"cookie", b"a=1"), (b"cookie", b"b=2"), (b"accept", b"x"), (b"accept", b"y")]
+    environ = make_environ(scope([*cookies, (b"content-type", b"text/plain")]), b"body")
+    assert environ["HTTP_COOKIE"] == "a=1; b=2"
+    assert environ["HTTP_ACCEPT"] == "x,y"
+    assert environ["CONTENT_TYPE"] == "text/plain"
+    assert environ["wsgi.input"].read() == b"body"
+
+
+def test_an_environ_is_what_pep_3333_says():
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
+
+    statuses = []
+    answer = validator(application)(
+        make_environ(scope([(b"host", b"127.0.0.1")]), b""),
+        lambda status, *_: statuses.append(status),
+    )
+    list(answer)
+    answer.close()
+    assert statuses == ["200 OK"]
+
+
+def scope(headers):
+    """A request as uvicorn describes it."""
+    return {
+        "method": "GET",
+        "path": "/caf\N{LATIN SMALL LETTER E WITH ACUTE}",
+        "query_string": b"q=1",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("127.0.0.1", 8000),
+        "client": ("127.0.0.1", 50000),
+        "headers": headers,
+    }
 
 
 def test_a_silent_connection_is_left_and_a_busy_one_is_not(line):

@@ -71,6 +71,10 @@ def test_no_other_address_leads_to_a_file(app, bob, static, name):
     assert bob.visit(f"/static/{name.replace('{}', mark)}").status == 404
 
 
+def test_no_file_outside_the_folder_is_looked_at(app, static):
+    assert address(app, "../secret.css") == "/static/../secret.css"
+
+
 def test_every_page_names_its_files_by_their_contents(bob):
     soup = bob.visit("/").soup
     found = [tag.get("href", tag.get("src")) for tag in soup.select("head [href], head [src]")]
