@@ -18,9 +18,8 @@ from flask import Flask
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
-from werkzeug.wrappers import Response
 
-from pagecache import Key, make_key
+from pagecache import Answer, Key, make_key
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -72,7 +71,7 @@ class Site:
         await send({"type": "http.response.body", "body": data})
 
     def answer(self, environ: WSGIEnvironment) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        with Response.from_app(self.app, environ) as response:
+        with Answer.from_app(self.app, environ) as response:
             headers = [
                 (name.encode("latin-1"), value.encode("latin-1"))
                 for name, value in response.headers

@@ -42,6 +42,12 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+class Answer(Response):
+    """What a WSGI app answers, and nothing added."""
+
+    default_mimetype = None
+
+
 class Key(NamedTuple):
     """All that a public page may depend on. `query` is the part that the address uses."""
 
@@ -213,7 +219,7 @@ class PageCache:
         """Let the site below answer, in full and for this key alone."""
         plain = {name: value for name, value in environ.items() if not name.startswith(CONDITIONS)}
         plain.update(REQUEST_METHOD="GET", QUERY_STRING=key.query)
-        return Response.from_app(self.below, plain)
+        return Answer.from_app(self.below, plain)
 
     def keep(self, key: Key, page: Page, day: date) -> None:
         """Keep a page that was asked for on `day`; after midnight it may be yesterday's."""

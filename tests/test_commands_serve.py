@@ -1,8 +1,10 @@
 """The server on the wire: a visitor cannot tell what comes from memory and what from Flask."""
 
+import asyncio
 import socket
 from contextlib import suppress
 from email.parser import BytesParser
+from types import MappingProxyType
 from wsgiref.validate import validator
 
 import pytest
@@ -101,6 +103,9 @@ def test_a_page_is_the_same_from_flask_from_memory_and_for_the_same_bytes_again(
 
 def test_head_and_not_modified_are_answered_from_memory_too(wire):
     _, headers, _ = without_date(wire.ask())
+    by_flask = wire.ask(If_None_Match=headers["etag"], X_Forwarded_Host="127.0.0.1")
+    assert without_date(by_flask) == without_date(wire.ask(If_None_Match=headers["etag"]))
+    assert not {"content-type", "content-length"} & set(by_flask[1])
     for _ in range(2):
         assert without_date(wire.ask(method="HEAD")) == (200, headers, b"")
         status, kept, _ = wire.ask(If_None_Match=headers["etag"])
@@ -219,6 +224,67 @@ def test_a_form_that_is_too_long_is_refused(connect, size):
     )
     long.send(data + b"x" * size)
     assert long.read()[0] == 413
+
+
+# One request, without a network
+
+
+class Echo:
+    """An app that answers with what it was sent."""
+
+    extensions, config = MappingProxyType({}), MappingProxyType({"MAX_CONTENT_LENGTH": 10})
+
+    def __call__(self, environ, start_response):
+        start_response("200 OK", [("X-Method", environ["REQUEST_METHOD"])])
+        yield environ["wsgi.input"].read()
+        yield b"!"
+
+
+def answer(*messages):
+    """What the site sends after these messages from uvicorn."""
+    waiting, sent = iter(messages), []
+
+    async def receive():
+        return next(waiting)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(commands_serve.Site(Echo())(scope([]), receive, send))
+    return sent
+
+
+def scope(headers):
+    """A request as uvicorn describes it."""
+    return {
+        "method": "GET",
+        "path": "/caf\N{LATIN SMALL LETTER E WITH ACUTE}",
+        "query_string": b"q=1",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("127.0.0.1", 8000),
+        "client": ("127.0.0.1", 50000),
+        "headers": headers,
+    }
+
+
+def piece(body, *, more):
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def test_a_form_that_comes_in_pieces_arrives_whole():
+    start, body = answer(piece(b"a", more=True), piece(b"", more=True), piece(b"b", more=False))
+    assert (start["status"], start["headers"]) == (200, [(b"X-Method", b"GET")])
+    assert body["body"] == b"ab!"
+
+
+def test_a_form_is_not_read_much_further_than_the_site_would():
+    _start, body = answer(*[piece(b"abcd", more=True)] * 3)
+    assert body["body"] == b"abcdabcdabcd!"
+
+
+def test_a_form_that_breaks_off_never_reaches_the_site():
+    assert answer(piece(b"a", more=True), {"type": "http.disconnect"}) == []
 
 
 # One connection, without a network
@@ -401,20 +467,6 @@ def test_an_environ_is_what_pep_3333_says():
     list(answer)
     answer.close()
     assert statuses == ["200 OK"]
-
-
-def scope(headers):
-    """A request as uvicorn describes it."""
-    return {
-        "method": "GET",
-        "path": "/caf\N{LATIN SMALL LETTER E WITH ACUTE}",
-        "query_string": b"q=1",
-        "http_version": "1.1",
-        "scheme": "http",
-        "server": ("127.0.0.1", 8000),
-        "client": ("127.0.0.1", 50000),
-        "headers": headers,
-    }
 
 
 def test_a_silent_connection_is_left_and_a_busy_one_is_not(line):
