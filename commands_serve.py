@@ -18,6 +18,7 @@ from flask import Flask
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
+from werkzeug.http import parse_list_header
 
 from pagecache import Answer, Key, make_key
 
@@ -29,8 +30,8 @@ THREADS = 4  # requests that one worker process lets into Flask at a time
 STOP_WITHIN = 3  # seconds that requests under way have to end
 PATIENCE = 30  # seconds that a connection may take to ask for something
 LARGEST_HEAD = 65_536  # bytes of a request before its body
-# A request with one of these is not plain reading, or is not for the host that it names.
-UNUSUAL = {b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"x-forwarded-host"}
+# A request with one of these is not plain reading.
+UNUSUAL = {b"content-length", b"transfer-encoding", b"upgrade", b"expect"}
 PERSONAL = {b"cookie", b"authorization"}
 REMEMBERED = 1_000  # requests; a worker forgets them all when there are more
 
@@ -52,7 +53,7 @@ class Site:
 
     def __init__(self, app: Flask):
         self.app, self.pages = app, app.extensions.get("pagecache")
-        self.largest = app.config["MAX_CONTENT_LENGTH"]
+        self.largest, self.proxies = app.config["MAX_CONTENT_LENGTH"], app.config["TRUSTED_PROXIES"]
         self.threads = ThreadPoolExecutor(THREADS)
         self.read: dict[bytes, Asked] = {}
 
@@ -217,6 +218,9 @@ class Protocol(HttpToolsProtocol):
             return None
         names = (b"host", b"accept-encoding", b"if-none-match")
         host, accepted, none_match = [headers.get(name, b"").decode("latin-1") for name in names]
+        if hops := self.app.proxies:  # as werkzeug's ProxyFix reads it
+            named = parse_list_header(headers.get(b"x-forwarded-host", b"").decode("latin-1"))
+            host = named[-hops] if len(named) >= hops else host
         return Asked(method, make_key(host, path, query), accepted, none_match)
 
     def answer(self, asked: Asked) -> bool:

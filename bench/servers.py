@@ -48,12 +48,11 @@ def copy_site(to: Path, *, articles: int | None = None, memory: bool = True) -> 
     """Copy the site, with as many articles (all like the lead) and with the memory or without."""
     shutil.copytree(ROOT, to, ignore=LEFT_OUT)
     if articles is not None:
-        folder = to / "content" / "articles"
-        for other in folder.glob("*.md"):
-            if other.stem != LEAD:
-                other.unlink()
+        lead = to / "content" / "articles" / f"{LEAD}.md"
+        for other in set(lead.parent.glob("*.md")) - {lead}:
+            other.unlink()
         for number in range(1, articles):
-            shutil.copy(folder / f"{LEAD}.md", folder / f"{LEAD}-{number}.md")
+            shutil.copy(lead, lead.with_stem(f"{LEAD}-{number}"))
     if not memory:
         app = to / "app.py"
         app.write_text(app.read_text().replace("    pagecache,\n", ""))

@@ -4,11 +4,11 @@ import asyncio
 import socket
 from contextlib import suppress
 from email.parser import BytesParser
-from types import MappingProxyType
 from wsgiref.validate import validator
 
 import pytest
 from uvicorn.server import ServerState
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands_serve
 from app import create_app
@@ -103,7 +103,7 @@ def test_a_page_is_the_same_from_flask_from_memory_and_for_the_same_bytes_again(
 
 def test_head_and_not_modified_are_answered_from_memory_too(wire):
     _, headers, _ = without_date(wire.ask())
-    by_flask = wire.ask(If_None_Match=headers["etag"], X_Forwarded_Host="127.0.0.1")
+    by_flask = wire.ask(If_None_Match=headers["etag"], path=LEAD.replace("m", "%6d"))
     assert without_date(by_flask) == without_date(wire.ask(If_None_Match=headers["etag"]))
     assert not {"content-type", "content-length"} & set(by_flask[1])
     for _ in range(2):
@@ -232,7 +232,7 @@ def test_a_form_that_is_too_long_is_refused(connect, size):
 class Echo:
     """An app that answers with what it was sent."""
 
-    extensions, config = MappingProxyType({}), MappingProxyType({"MAX_CONTENT_LENGTH": 10})
+    extensions, config = {}, {"MAX_CONTENT_LENGTH": 10, "TRUSTED_PROXIES": 0}
 
     def __call__(self, environ, start_response):
         start_response("200 OK", [("X-Method", environ["REQUEST_METHOD"])])
@@ -403,7 +403,6 @@ def test_who_does_not_take_the_answers_gets_no_more_from_memory(line, handed_ove
         "Transfer-Encoding: chunked",
         "Expect: 100-continue",
         "Upgrade: h2c\r\nConnection: upgrade",
-        "X-Forwarded-Host: evil.example",
         "Host: 127.0.0.1:8000",
         "Connection: close",
     ],
@@ -420,6 +419,38 @@ def test_an_address_that_is_not_written_plainly_is_left_to_flask(line, handed_ov
     line.app.pages.pages[make_key("127.0.0.1:8000", *address.partition("?")[::2])] = page
     line.data_received(ASK.replace(LEAD.encode(), address.encode()))
     assert (line.transport.sent, len(handed_over)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "host", "forwarded", "answered"),
+    [
+        (0, "127.0.0.1:8000", "evil.example", True),  # nobody is believed
+        (0, "evil.example", "127.0.0.1:8000", False),
+        (1, "evil.example", "127.0.0.1:8000", True),
+        (1, "127.0.0.1:8000", "evil.example", False),
+        (1, "127.0.0.1:8000", "127.0.0.1:8000, evil.example", False),
+        (2, "evil.example", "127.0.0.1:8000, b.example", True),
+        (2, "127.0.0.1:8000", "evil.example", True),  # fewer proxies than there should be
+    ],
+)
+def test_a_page_is_for_the_host_that_a_trusted_proxy_names(
+    line, handed_over, proxies, host, forwarded, answered
+):
+    line.app.proxies = proxies
+    asked = ASK.replace(b"127.0.0.1:8000", f"{host}\r\nX-Forwarded-Host: {forwarded}".encode())
+    line.data_received(asked)
+    assert (len(line.transport.sent), len(handed_over)) == (answered, not answered)
+    assert the_site_sees(proxies, host, forwarded) == (
+        "127.0.0.1:8000" if answered else "evil.example"
+    )
+
+
+def the_site_sees(proxies, host, forwarded):
+    """The host that Flask would take the same request for."""
+    seen = []
+    fixed = ProxyFix(lambda environ, _: seen.append(environ["HTTP_HOST"]), x_host=proxies)
+    fixed({"HTTP_HOST": host, "HTTP_X_FORWARDED_HOST": forwarded}, None)
+    return seen[0]
 
 
 def test_words_of_a_search_are_read_from_any_spelling(line, handed_over):
