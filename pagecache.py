@@ -25,14 +25,16 @@ from werkzeug.wrappers import Response
 QUERIES = {"/search": ("q",)}
 
 METHODS = {"GET", "HEAD"}
-# The site below always renders a whole page for these; this layer answers the conditions itself.
-CONDITIONS = ("HTTP_IF_", "HTTP_RANGE")
+# What the site below does not see of a request for a public page: it renders the whole page, for
+# nobody known. This layer answers the conditions itself.
+HIDDEN = ("HTTP_IF_", "HTTP_RANGE", "HTTP_COOKIE", "HTTP_AUTHORIZATION")
 # Headers that this layer writes itself, or that would be wrong in an answer from memory.
 REPLACED = {"content-length", "etag", "vary", "accept-ranges"}
 TEXT, STRUCTURED = ("text/", "application/json", "application/xml"), ("+json", "+xml")
 WORTH_COMPRESSING = 500  # bytes; below, the headers are most of the answer
 LARGEST = 1_000_000  # bytes of a page
-LONGEST = 200  # characters of a query
+LONGEST_QUERY = 2_500  # characters as an address writes them: 200 of any script
+LONGEST_HEADER = 200  # characters of Accept-Encoding; what follows is not read
 # Brotli's 11 makes the lead article an eighth smaller than 5 does, and takes twenty times as long.
 # A search for random words must not cost that, and either fits in a server's first flight.
 ENCODERS: dict[str, Callable[[bytes], bytes]] = {
@@ -82,7 +84,7 @@ class Page:
         self.encoded: dict[str, tuple[str, Reply, Reply]] = {}
 
     def reply(self, accepted: str, none_match: str) -> Reply:
-        encoding = choose(accepted[:LONGEST]) if self.compressible else "identity"
+        encoding = choose(accepted[:LONGEST_HEADER]) if self.compressible else "identity"
         if encoding not in self.encoded:
             self.encoded[encoding] = self.encode(encoding)
         etag, whole, unchanged = self.encoded[encoding]
@@ -145,20 +147,18 @@ def used(path: str, query: str) -> str:
     return urlencode({name: first[name] for name in QUERIES[path] if name in first})
 
 
-def may_be_kept(key: Key, environ: WSGIEnvironment, response: Response) -> bool:
+def may_be_kept(key: Key, response: Response) -> bool:
     """Whether an answer is everybody's, whole, and of a bearable size."""
     rules, varies = listed(response, "Cache-Control"), listed(response, "Vary")
     return (
-        not environ.get("HTTP_COOKIE")
-        and not environ.get("HTTP_AUTHORIZATION")
-        and response.status_code == 200
+        response.status_code == 200
         and "public" in rules
         and not rules & {"no-store", "no-cache", "private"}
         and varies <= {"accept-encoding"}
         and "Set-Cookie" not in response.headers
         and "Content-Encoding" not in response.headers
         and (response.content_length or LARGEST) < LARGEST  # a stream has none
-        and len(key.query) <= LONGEST
+        and len(key.query) <= LONGEST_QUERY
     )
 
 
@@ -196,7 +196,7 @@ class PageCache:
         if page is None:
             response = self.ask(key, environ)
             response.headers.pop("Date", None)  # the server's to say, when it sends the answer
-            if not may_be_kept(key, environ, response):
+            if not may_be_kept(key, response):
                 return response(environ, start_response)
             with response:
                 page = Page(response)
@@ -216,8 +216,8 @@ class PageCache:
             return page
 
     def ask(self, key: Key, environ: WSGIEnvironment) -> Response:
-        """Let the site below answer, in full and for this key alone."""
-        plain = {name: value for name, value in environ.items() if not name.startswith(CONDITIONS)}
+        """Let the site below answer, in full, to nobody known, and for this key alone."""
+        plain = {name: value for name, value in environ.items() if not name.startswith(HIDDEN)}
         plain.update(REQUEST_METHOD="GET", QUERY_STRING=key.query)
         return Answer.from_app(self.below, plain)
 
