@@ -24,7 +24,7 @@ FILES = (
     ("manifest", "/site.webmanifest", "application/manifest+json"),
 )
 HITS = 10  # pages that a search shows
-URGENT = 3  # how much more the pages about danger weigh in it
+URGENT = 2  # how much more the pages about danger weigh in it
 
 Trail = Sequence[tuple[str, str]]
 
