@@ -1,15 +1,18 @@
 """Print the speed table of docs/performance.md, measured now: `make bench`.
 
-Each line alternates between the servers for several rounds, and gives the medians.
+Each line asks the servers in turn, several rounds of it, and gives the medians; a ratio is the
+median of the rounds' ratios, since what else the machine does changes from round to round.
 """
 
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from operator import truediv
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -38,18 +41,20 @@ def main() -> None:
             f"This needs {' and '.join(missing)}. On Debian and Ubuntu, type: "
             f"sudo apt install {' '.join(missing)}"
         )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are ended as well
     print(describe_machine(), end="\n\n", flush=True)
     with TemporaryDirectory() as folder:
-        measure(Path(folder), rounds=1 if quick else 5, seconds=1 if quick else 3)
+        measure(Path(folder), rounds=1 if quick else 5, seconds=1 if quick else 2)
 
 
 def measure(folder: Path, rounds: int, seconds: int) -> None:
     folder.chmod(0o755)  # nginx's workers read the files as nobody
     (folder / "different.lua").write_text(DIFFERENT)
 
-    def per_second(*addresses: str, options: tuple[str, ...] = ()) -> list[float]:
+    def ask(*addresses: str, options: tuple[str, ...] = ()) -> list[list[float]]:
+        """Return the requests per second at each address, round by round."""
         found = [[wrk(address, seconds, *options) for address in addresses] for _ in range(rounds)]
-        return [median(column) for column in zip(*found, strict=True)]
+        return [list(column) for column in zip(*found, strict=True)]
 
     trees = {
         "as it is": copy_site(folder / "as-is"),
@@ -59,11 +64,11 @@ def measure(folder: Path, rounds: int, seconds: int) -> None:
     row("---", "---:", "---:", "---:", "---:", "---:")
     for name, tree in trees.items():
         with site(tree) as address:
-            compare(address, name, folder, per_second)
-            alone(f"`/healthz`, {name}", f"{address}/healthz", per_second)
-            alone(f"`/search?q=neck`, {name}", f"{address}/search?q=neck", per_second)
+            compare(address, name, folder, ask)
+            alone(f"`/healthz`, {name}", f"{address}/healthz", ask)
+            alone(f"`/search?q=neck`, {name}", f"{address}/search?q=neck", ask)
     with site(copy_site(folder / "without", memory=False)) as address:
-        alone("lead article, nothing in memory", address + PAGE, per_second)
+        alone("lead article, nothing in memory", address + PAGE, ask)
     trees["1 article"] = copy_site(folder / "one", articles=1)
     print()
     row("content", "`create_app()`, seconds")
@@ -72,7 +77,7 @@ def measure(folder: Path, rounds: int, seconds: int) -> None:
         row(name, f"{median(start(tree) for _ in range(rounds)):.2f}")
 
 
-def compare(address: str, name: str, folder: Path, per_second: Callable[..., list[float]]) -> None:
+def compare(address: str, name: str, folder: Path, ask: Callable[..., list[list[float]]]) -> None:
     """Print the lines that set the lead article beside nginx."""
     warm_up(address + PAGE)
     lines = {
@@ -84,23 +89,24 @@ def compare(address: str, name: str, folder: Path, per_second: Callable[..., lis
     with nginx(folder / f"nginx {name}".replace(" ", "-"), address + PAGE) as files:
         for line, (br, options) in lines.items():
             plain, dressed = f"{files}{br}/page", f"{files}/same-headers{br}/page"
-            ours, theirs, same = per_second(address + PAGE, plain, dressed, options=options)
-            ratios = f"{ours / theirs:.2f}", f"{ours / same:.2f}"
-            row(
-                f"lead article, {line}, {name}",
-                f"{ours:,.0f}",
-                f"{theirs:,.0f}",
-                ratios[0],
-                f"{same:,.0f}",
-                ratios[1],
-            )
+            ours, theirs, same = ask(address + PAGE, plain, dressed, options=options)
+            cells = middle(ours), middle(theirs), ratio(ours, theirs), middle(same)
+            row(f"lead article, {line}, {name}", *cells, ratio(ours, same))
 
 
-def alone(line: str, address: str, per_second: Callable[..., list[float]]) -> None:
+def alone(line: str, address: str, ask: Callable[..., list[list[float]]]) -> None:
     if not exists(address):
         return row(line, "not there yet", "", "", "", "")
-    (ours,) = per_second(address)
-    return row(line, f"{ours:,.0f}", "", "", "", "")
+    (ours,) = ask(address)
+    return row(line, middle(ours), "", "", "", "")
+
+
+def middle(found: list[float]) -> str:
+    return f"{median(found):,.0f}"
+
+
+def ratio(ours: list[float], theirs: list[float]) -> str:
+    return f"{median(map(truediv, ours, theirs)):.2f}"
 
 
 def warm_up(address: str) -> None:

@@ -114,7 +114,7 @@ def nginx(folder: Path, address: str) -> Iterator[str]:
 
 
 def fetch(address: str, encoding: str = "identity") -> tuple[bytes, dict[str, str]]:
-    with urlopen(Request(address, headers={"Accept-Encoding": encoding}), timeout=30) as answer:
+    with urlopen(Request(address, headers={"Accept-Encoding": encoding}), timeout=120) as answer:
         return answer.read(), dict(answer.headers)
 
 
