@@ -10,8 +10,9 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 from flask import Flask
@@ -33,16 +34,23 @@ LARGEST_HEAD = 65_536  # bytes of a request before its body
 # A request with one of these is not plain reading.
 UNUSUAL = {b"content-length", b"transfer-encoding", b"upgrade", b"expect"}
 PERSONAL = {b"cookie", b"authorization"}
-REMEMBERED = 1_000  # requests; a worker forgets them all when there are more
+REMEMBERED = 300  # requests with their answers; a worker forgets them all when there are more
 
 
-class Asked(NamedTuple):
-    """What a request for a public page asks for."""
+@dataclass
+class Asked:
+    """What a request for a public page asks for, and the answer as it was last sent.
+
+    The answer is made anew when the server's date is, every second; so it is hardly older than
+    the memory it comes from.
+    """
 
     method: bytes
     key: Key
     accepted: str
     none_match: str
+    date: Any = None
+    answer: bytes = b""
 
 
 class Site:
@@ -227,13 +235,15 @@ class Protocol(HttpToolsProtocol):
         """Write the answer if it is in memory and its turn has come; return whether it was."""
         if self.is_busy() or self.flow.write_paused or self.transport.is_closing():
             return False
-        page = self.app.pages.find(asked.key)
-        if page is None:
-            return False
-        reply = page.reply(asked.accepted, asked.none_match)
-        (date,) = self.server_state.default_headers
-        body = reply.body if asked.method == b"GET" else b""
-        self.transport.write(b"%s%s: %s\r\n\r\n%s" % (reply.head, *date, body))
+        date = self.server_state.default_headers
+        if asked.date is not date:
+            page = self.app.pages.find(asked.key)
+            if page is None:
+                return False
+            reply = page.reply(asked.accepted, asked.none_match)
+            body = reply.body if asked.method == b"GET" else b""
+            asked.date, asked.answer = date, b"%s%s: %s\r\n\r\n%s" % (reply.head, *date[0], body)
+        self.transport.write(asked.answer)
         self.silent = False
         return True
 
