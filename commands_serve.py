@@ -8,7 +8,7 @@ Flask, so that a slow request (a password, a busy database) holds up nobody who 
 import asyncio
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -108,7 +108,12 @@ def make_environ(scope: Message, body: bytes) -> WSGIEnvironment:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for name, value in scope["headers"]:
+    add_headers(environ, scope["headers"])
+    return environ
+
+
+def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    for name, value in headers:
         if b"_" in name:  # would look like the header that a proxy sets with a hyphen
             continue
         key = name.decode("latin-1").upper().replace("-", "_")
@@ -116,7 +121,6 @@ def make_environ(scope: Message, body: bytes) -> WSGIEnvironment:
             key = f"HTTP_{key}"
         before = f"{environ[key]}{'; ' if name == b'cookie' else ','}" if key in environ else ""
         environ[key] = before + value.decode("latin-1")
-    return environ
 
 
 class SiteConfig(Config):

@@ -150,11 +150,26 @@ class Reader:
         except ValueError as error:
             raise ContentError(f"{where}: {error}.") from None
 
+    def check_factor(self, factor: RiskFactor) -> None:
+        section = content_markdown.risk_factor_section(factor)
+        self.render(f"risk_factors.toml, {factor.id}", section, factor.sources)
+
     def fill_in(self, where: str, text: str) -> str:
         try:
             return content_markdown.fill_in(text, self.values)
         except ValueError as error:
             raise ContentError(f"{where}: {error}.") from None
+
+
+def check_all_there(
+    articles: Mapping[str, Article], months: Mapping[str, Month], pages: Mapping[str, Page]
+) -> None:
+    for month in months.values():
+        check_month(month)
+    if missing := [name for name in PAGES if name not in pages]:
+        raise ContentError(f"pages/{missing[0]}.md is missing; every page of the site links to it.")
+    if not months or not articles:
+        raise ContentError("content/ needs at least one month and one article.")
 
 
 def check_month(month: Month) -> None:
@@ -177,28 +192,21 @@ def load(folder: Path = FOLDER) -> Library:
     categories = read_rows(folder / "categories.toml", CATEGORY, Category)
     flags = read_rows(folder / "red_flags.toml", flag_kinds(sources), RedFlag)
     factors = read_rows(folder / "risk_factors.toml", factor_kinds(sources), RiskFactor)
-    values = content_markdown.placeholders(facts, [*flags.values()], [*factors.values()])
-    phones = {
-        "emergency": practice.emergency_phone,
-        "urgent": practice.phone,
-        "routine": practice.phone,
-    }
-    reader = Reader(values, read_figures(folder / "figures"), phones)
+    reader = Reader(
+        content_markdown.placeholders(facts, [*flags.values()], [*factors.values()]),
+        read_figures(folder / "figures"),
+        {"emergency": practice.emergency_phone}
+        | dict.fromkeys(("urgent", "routine"), practice.phone),
+    )
     for factor in factors.values():
-        section = content_markdown.risk_factor_section(factor)
-        reader.render(f"risk_factors.toml, {factor.id}", section, factor.sources)
+        reader.check_factor(factor)
     consent = read_keys("consent.toml", read_toml(folder / "consent.toml"), CONSENT)
     articles = reader.pages(
         folder / "articles", article_kinds(sources, categories, factors), Article
     )
     months = reader.pages(folder / "months", month_kinds(sources), Month)
     pages = reader.pages(folder / "pages", PAGE, Page)
-    for month in months.values():
-        check_month(month)
-    if missing := [name for name in PAGES if name not in pages]:
-        raise ContentError(f"pages/{missing[0]}.md is missing; every page of the site links to it.")
-    if not months or not articles:
-        raise ContentError("content/ needs at least one month and one article.")
+    check_all_there(articles, months, pages)
     newest = sorted(articles.items(), key=lambda item: item[1].published, reverse=True)
     return Library(
         practice=practice,

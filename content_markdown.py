@@ -222,6 +222,14 @@ def render(
         raise ValueError(
             f'it lists the source "{unused[0]}" and never cites it; write [@{unused[0]}]'
         )
+    check_html(html)
+    # Safe: markdown-it escapes all text and HTML, our rules above escape theirs, and drawings are
+    # ours, with nothing in them that could run.
+    return Markup(html)  # noqa: S704
+
+
+def check_html(html: str) -> None:
+    """Raise ValueError for headings that clash with the page's, and for what is left of our marks."""
     if "<h1" in html:
         raise ValueError('it has a "# heading"; the title is the only one, begin with "## "')
     if taken := TAKEN.intersection(re.findall(r'<h[23] id="([^"]*)"', html)):
@@ -230,6 +238,3 @@ def render(
         )
     if left := re.search(r"\[@|\{\{", html):
         raise ValueError(f'"{left[0]}" begins a citation or a placeholder that is misspelt')
-    # Safe: markdown-it escapes all text and HTML, our rules above escape theirs, and drawings are
-    # ours, with nothing in them that could run.
-    return Markup(html)  # noqa: S704

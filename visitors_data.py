@@ -64,10 +64,14 @@ def medical_page(page: Reviewed) -> Data:
         data["lastReviewed"] = page.reviewed_on.isoformat()
         data["reviewedBy"] = {"@type": "Person", "name": page.reviewed_by}
     if isinstance(page, Article):
-        data["datePublished"] = page.published.isoformat()
-        data["author"] = author(page)
-        if page.condition:
-            data["about"] = {"@type": "MedicalCondition", "name": page.condition}
+        data |= of_article(page)
+    return data
+
+
+def of_article(article: Article) -> Data:
+    data: Data = {"datePublished": article.published.isoformat(), "author": author(article)}
+    if article.condition:
+        data["about"] = {"@type": "MedicalCondition", "name": article.condition}
     return data
 
 
