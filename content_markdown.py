@@ -229,7 +229,7 @@ def render(
 
 
 def check_html(html: str) -> None:
-    """Raise ValueError for headings that clash with the page's, and for what is left of our marks."""
+    """Raise ValueError for a heading that clashes with the page's, or a mark that is left."""
     if "<h1" in html:
         raise ValueError('it has a "# heading"; the title is the only one, begin with "## "')
     if taken := TAKEN.intersection(re.findall(r'<h[23] id="([^"]*)"', html)):
