@@ -4,8 +4,6 @@ import errno
 import os
 import secrets
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 import flask_migrate
@@ -13,14 +11,19 @@ import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
+from flask.globals import app_ctx
 from flask_security import hash_password
 
 import commands_demo
+import commands_outbox
 import commands_serve
 import content_check
 import models_engine
+import outbox_mail
+from commands_database import need_tables, one_line_if_down
 from content import library
-from models import ROLES, User, db, log
+from models import db, log
+from models_staff import ROLES, User
 
 
 def cores() -> int:
@@ -28,27 +31,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def one_line_if_down() -> Iterator[None]:
-    """Turn a database that does not answer into one line for the owner."""
-    try:
-        yield
-    except sa.exc.OperationalError as error:
-        reason = str(error.orig).splitlines()[0]
-        raise click.ClickException(
-            f"DATABASE_URL cannot be used: the database does not answer ({reason})."
-        ) from None
-
-
-def need_tables() -> None:
-    with one_line_if_down():
-        ready = sa.inspect(db.engine).has_table("users")
-    if not ready:
-        raise click.ClickException(
-            "The database is not set up yet. Type: .venv/bin/flask db upgrade"
-        )
 
 
 staff = AppGroup(
@@ -68,7 +50,7 @@ def serve() -> None:
         click.echo(start_notes())
         db.session.remove()  # a transaction left open here would lock the workers out
         db.engine.dispose()
-        commands_serve.serve(listener, workers=cores())
+        commands_serve.serve(app_ctx.app, listener, workers=cores())
 
 
 def take_port(host: str, port: int) -> socket.socket:
@@ -97,6 +79,7 @@ def start_notes() -> str:
         "",
         f"  The site is at http://{current_app.config['HOST']}:{current_app.config['PORT']}",
         f"  Its data is in {models_engine.describe(db.engine)}",
+        f"  {outbox_mail.describe()}",
     ]
     if current_app.config["HOST"] in {"0.0.0.0", "::"}:  # noqa: S104 (the owner chose it)
         notes.append("  Others reach it by this machine's name: set SITE_URL=http://name:port")
@@ -104,6 +87,8 @@ def start_notes() -> str:
         notes.append("  Add a member of staff: .venv/bin/flask staff add you@example.org")
     if "555-01" in library().practice.phone:
         notes.append("  Before patients use it: put your phone number in content/practice.toml")
+    if library().practice.email.endswith("@example.org"):
+        notes.append("  Before patients use it: put your email address in content/practice.toml")
     return "\n".join([*notes, "  Stop it with Ctrl+C.", ""])
 
 
@@ -194,5 +179,5 @@ def content_check_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    for command in (serve, staff, content, commands_demo.demo):
+    for command in (serve, staff, content, commands_demo.demo, commands_outbox.letters):
         app.cli.add_command(command)

@@ -14,8 +14,13 @@ from flask_security import hash_password
 
 import triage
 from content import library
-from forms import FLOWS, NO_RED_FLAG, ticked_flags
-from models import STATUSES, Submission, User, db, now
+from forms import FLOWS
+from forms_contact import CONTACT
+from forms_fields import Choice, Days, ManyChoices, Question
+from forms_parts import TextOrNone
+from forms_safety import NO_RED_FLAG, raised_flags
+from models import STATUSES, Submission, db, now
+from models_staff import User
 
 
 def demonstration_only() -> None:
@@ -41,11 +46,11 @@ MESSAGES = ("", "", "Mornings are best for me.", "It gets worse when I look at a
 @demo.command("data")
 @click.argument("count", type=click.IntRange(1, 100_000))
 def demo_data(count: int) -> None:
-    """Add COUNT made-up submissions, spread over the last 60 days."""
+    """Add COUNT made-up requests, and intakes that go with some, over the last 60 days."""
     chance = random.Random(count)  # noqa: S311 (sample data, the same each time; no secret)
     with click.progressbar(range(count), label="Sample submissions") as numbers:
         for number in numbers:
-            db.session.add(sample(chance, age=timedelta(days=60) * number / count))
+            db.session.add_all(sample(chance, age=timedelta(days=60) * (number + 1) / count))
             if number % 500 == 499:
                 db.session.commit()
     db.session.commit()
@@ -66,20 +71,37 @@ def demo_account() -> None:
     click.echo(f"  Staff sign in at /staff/ as demo@example.org with the password {password}")
 
 
-def sample(chance: random.Random, age: timedelta) -> Submission:
-    """Return a submission that is `age` old; the older, the more likely it is dealt with."""
-    flow, received_at = FLOWS["appointment"], now() - age
-    answers = sample_answers(chance, received_at)
-    submission = Submission.make(
+def sample(chance: random.Random, age: timedelta) -> list[Submission]:
+    """Return a request that is `age` old, and perhaps the intake that followed it."""
+    answers = sample_answers(chance, now() - age)
+    request = sent("appointment", answers, age)
+    if age > timedelta(days=2):  # the older, the more likely it is dealt with
+        request.status = chance.choice(STATUSES)
+    if request.status == "scheduled":
+        request.scheduled_for = request.reply_due_at + timedelta(days=chance.randint(1, 30))
+    if chance.random() > 0.4:
+        return [request]
+    contact = {name: answers["details"][name] for name in CONTACT}
+    intake = {**sample_intake(chance, contact), "safety": answers["safety"]}
+    intake["health"]["consent"] = answers["details"]["consent"]
+    return [request, sent("intake", intake, age - timedelta(minutes=20), follows=request.id)]
+
+
+def sent(kind: str, answers: dict[str, dict[str, Any]], age: timedelta, **more: Any) -> Submission:
+    """Return a submission of these answers, assessed as a patient's would be."""
+    flow, received_at = FLOWS[kind], now() - age
+    if flags := raised_flags(answers):
+        answers["advice"] = {"shown": flags}
+    assessment = triage.assess(flow.answers(answers), library())
+    return Submission.make(
         **flow.columns(answers),
+        assessment=assessment.as_json(),
         draft_id=secrets.token_hex(32),
-        urgency=triage.assess(ticked_flags(answers), library().red_flags).urgency,
+        urgency=assessment.urgency,
         received_at=received_at,
         reply_due_at=library().practice.reply_due(received_at),
+        **more,
     )
-    if age > timedelta(days=2):
-        submission.status = chance.choice(STATUSES)
-    return submission
 
 
 def sample_answers(chance: random.Random, received_at: datetime) -> dict[str, dict[str, Any]]:
@@ -105,5 +127,27 @@ def sample_answers(chance: random.Random, received_at: datetime) -> dict[str, di
             "at": received_at.astimezone(UTC).isoformat(),
         },
     }
-    advice: dict[str, dict[str, Any]] = {"advice": {}} if flags else {}
-    return {"safety": {"red_flags": flags or [NO_RED_FLAG[0]]}, **advice, "details": details}
+    return {"safety": {"red_flags": flags or [NO_RED_FLAG[0]]}, "details": details}
+
+
+def sample_intake(chance: random.Random, contact: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return answers to every question of the intake: one at random, or what people often write."""
+    you = {**contact, "filled_in_by": "self", "helper_name": "", "helper_relation": ""}
+    answers: dict[str, dict[str, Any]] = {"you": {**you, "help_with": ["headache", "neck"]}}
+    for step in FLOWS["intake"].steps[3:]:
+        answers[step.name] = {
+            field.name: sample_answer(chance, field) for field in step.stored(answers).questions
+        }
+    return answers
+
+
+def sample_answer(chance: random.Random, field: Question) -> Any:
+    if isinstance(field, Choice):
+        return chance.choice([value for value, _words in field.choices])
+    if isinstance(field, ManyChoices):
+        return [chance.choice(list(field.words))]
+    if isinstance(field, Days):
+        return str(chance.choice([0, 2, 4, 6, 8, 12, 16]))
+    if isinstance(field, TextOrNone):
+        return {"text": "", "none": "yes"}
+    return ""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
+from threading import Thread
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 from werkzeug.http import parse_list_header
 
+import outbox
 from pagecache import Answer, Key, make_key
 
 Message = dict[str, Any]
@@ -271,6 +273,17 @@ def configure(app: str | Callable[[], Flask], workers: int = 1) -> SiteConfig:
     )
 
 
-def serve(listener: socket.socket, workers: int) -> None:
-    """Serve the site on a listening socket until told to stop."""
-    Multiprocess(configure("app:create_app", workers), sockets=[listener]).run()
+def serve(app: Flask, listener: socket.socket, workers: int) -> None:
+    """Serve the site on a listening socket until told to stop, and send its letters meanwhile.
+
+    Those go out from a thread of this process, which has no requests to answer.
+    """
+    supervisor = Multiprocess(configure("app:create_app", workers), sockets=[listener])
+    over = supervisor.should_exit
+    sender = Thread(target=outbox.run, args=(app, over), name="letters", daemon=True)
+    sender.start()
+    try:
+        supervisor.run()
+    finally:
+        over.set()
+        sender.join(STOP_WITHIN)

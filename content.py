@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from markupsafe import Markup
 
+from content_medical import Instrument, RedFlag, RiskFactor, Source
+
 MONTHS = (
     "january february march april may june july august september october november december"
 ).split()
-URGENCIES = ("emergency", "today", "soon", "routine")  # the first is acted on first
 PAGES = ("about", "privacy", "accessibility", "diary")  # pages of their own, each at its address
 WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
@@ -31,15 +32,6 @@ WORDS_PER_MINUTE = 200  # a calm reading speed
 NOT_READ = re.compile(r'<svg.*?</svg>|<sup class="citation">.*?</sup>', re.DOTALL)
 BLOCK_END = re.compile(r"</(?:p|li|h[1-6]|figcaption)>")
 HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Source:
-    id: str
-    publisher: str
-    title: str
-    year: str
-    url: str
 
 
 @dataclass(frozen=True)
@@ -96,21 +88,6 @@ class Reviewed(Page):
     reviewed_on: date | None
     next_review: date
     sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True)
-class RiskFactor:
-    """A link between spine and headache: shown by an article, asked by the intake, tagged."""
-
-    id: str
-    title: str
-    words: str
-    strength: str
-    why: str
-    sources: tuple[Source, ...]
-    question: str
-    tag: str
-    reviewed_by: str
 
 
 @dataclass(frozen=True)
@@ -179,19 +156,6 @@ class Month(Reviewed):
 
 
 @dataclass(frozen=True)
-class RedFlag:
-    """A sign that needs emergency or same-day care, in the patient's words, and what to do."""
-
-    id: str
-    topic: str
-    level: str
-    text: str
-    do: str
-    sources: tuple[Source, ...]
-    reviewed_by: str
-
-
-@dataclass(frozen=True)
 class Consent:
     """What a patient agrees to. The version follows from the words, so it cannot be forgotten."""
 
@@ -207,11 +171,14 @@ class Practice:
     name: str
     tagline: str
     phone: str
+    email: str
+    letter_name: str
     address: tuple[str, ...]
     time_zone: ZoneInfo
     emergency_phone: str
     emergency_line: str
     reply_within_days: int
+    visit_minutes: int
     hours: Mapping[str, tuple[time, time]]
     closed_on: tuple[date, ...]
     clinicians: tuple[Mapping[str, str], ...]
@@ -251,6 +218,7 @@ class Library:
     consent: Consent
     red_flags: Mapping[str, RedFlag]
     risk_factors: Mapping[str, RiskFactor]
+    instruments: Mapping[str, Instrument]
     categories: Mapping[str, Category]
     articles: Mapping[str, Article]
     months: Mapping[str, Month]

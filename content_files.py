@@ -28,9 +28,6 @@ from content import (
     Month,
     Page,
     Practice,
-    RedFlag,
-    RiskFactor,
-    Source,
 )
 from content_kinds import (
     CATEGORY,
@@ -43,8 +40,10 @@ from content_kinds import (
     article_kinds,
     factor_kinds,
     flag_kinds,
+    instrument_kinds,
     month_kinds,
 )
+from content_medical import Instrument, RedFlag, RiskFactor, Source
 
 FOLDER = Path(__file__).resolve().parent / "content"
 COMMON_YEAR = 2027  # one without a February 29
@@ -184,26 +183,39 @@ def check_month(month: Month) -> None:
             ) from None
 
 
+def check_licenses(instruments: Mapping[str, Instrument]) -> None:
+    """Refuse to ask questions that belong to somebody, without a word on why we may."""
+    for instrument in instruments.values():
+        if instrument.on and not instrument.license:
+            raise ContentError(
+                f"instruments.toml, {instrument.id}: it is on, and has no license note. "
+                "Write down why it may be used, or turn it off."
+            )
+
+
+def read_rules(folder: Path, sources: Mapping[str, Source]) -> dict[str, Mapping[str, Any]]:
+    """Read what patients' answers can mean, by the name of the file."""
+    kinds = {
+        "red_flags": (flag_kinds(sources), RedFlag),
+        "risk_factors": (factor_kinds(sources), RiskFactor),
+        "instruments": (instrument_kinds(sources), Instrument),
+    }
+    rules = {name: read_rows(folder / f"{name}.toml", *kind) for name, kind in kinds.items()}
+    check_licenses(rules["instruments"])
+    return rules
+
+
 def load(folder: Path = FOLDER) -> Library:
     """Read and check everything in `folder`. Raises `ContentError` for the first fault."""
     facts = read_toml(folder / "practice.toml")
     practice = Practice(**read_keys("practice.toml", facts, PRACTICE))
     sources = read_rows(folder / "sources.toml", SOURCE, Source)
     categories = read_rows(folder / "categories.toml", CATEGORY, Category)
-    flags = read_rows(folder / "red_flags.toml", flag_kinds(sources), RedFlag)
-    factors = read_rows(folder / "risk_factors.toml", factor_kinds(sources), RiskFactor)
-    reader = Reader(
-        content_markdown.placeholders(facts, [*flags.values()], [*factors.values()]),
-        read_figures(folder / "figures"),
-        {"emergency": practice.emergency_phone}
-        | dict.fromkeys(("urgent", "routine"), practice.phone),
-    )
-    for factor in factors.values():
-        reader.check_factor(factor)
+    rules = read_rules(folder, sources)
+    reader = new_reader(folder, facts, practice, rules)
     consent = read_keys("consent.toml", read_toml(folder / "consent.toml"), CONSENT)
-    articles = reader.pages(
-        folder / "articles", article_kinds(sources, categories, factors), Article
-    )
+    kinds = article_kinds(sources, categories, rules["risk_factors"])
+    articles = reader.pages(folder / "articles", kinds, Article)
     months = reader.pages(folder / "months", month_kinds(sources), Month)
     pages = reader.pages(folder / "pages", PAGE, Page)
     check_all_there(articles, months, pages)
@@ -211,13 +223,27 @@ def load(folder: Path = FOLDER) -> Library:
     return Library(
         practice=practice,
         consent=Consent(reader.fill_in("consent.toml", consent["text"])),
-        red_flags=flags,
-        risk_factors=factors,
         categories=categories,
         articles=MappingProxyType(dict(newest)),
         months=MappingProxyType({name: months[name] for name in MONTHS if name in months}),
         pages=MappingProxyType(pages),
+        **rules,
     )
+
+
+def new_reader(
+    folder: Path, facts: Mapping[str, Any], practice: Practice, rules: Mapping[str, Any]
+) -> Reader:
+    flags, factors = [[*rules[name].values()] for name in ("red_flags", "risk_factors")]
+    phones = {"emergency": practice.emergency_phone, "urgent": practice.phone}
+    reader = Reader(
+        content_markdown.placeholders(facts, flags, factors),
+        read_figures(folder / "figures"),
+        {**phones, "routine": practice.phone},
+    )
+    for factor in factors:
+        reader.check_factor(factor)
+    return reader
 
 
 def init_app(app: Flask) -> None:

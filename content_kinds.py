@@ -8,7 +8,10 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from content import MONTHS, ORDINALS, STRENGTHS, WEEKDAYS, Category, Observance, RiskFactor, Source
+from email_validator import validate_email
+
+from content import MONTHS, ORDINALS, STRENGTHS, WEEKDAYS, Category, Observance
+from content_medical import URGENCIES, Condition, Item, RiskFactor, Source
 
 WHEN = re.compile(
     rf"all month|late|varies|[1-9]\d?( to [1-9]\d?)?|({'|'.join(ORDINALS)}) ({'|'.join(WEEKDAYS)})"
@@ -82,6 +85,12 @@ def phone(value: Any) -> str:
     return value
 
 
+def email(value: Any) -> str:
+    """As every mail server takes it: in ASCII. Whether it exists is not asked of the network."""
+    found = validate_email(line(value), check_deliverability=False, allow_smtputf8=False)
+    return line(found.ascii_email)
+
+
 def web_address(value: Any) -> str:
     if not line(value).startswith("https://"):
         raise ValueError
@@ -119,6 +128,19 @@ def observance(value: Any) -> Observance:
     return Observance(name, when)
 
 
+def condition(value: Any) -> Condition:
+    """Return a table of question = [answers]."""
+    table = {line(question): exactly(list)(answers) for question, answers in value.items()}
+    if not table or not all(table.values()):
+        raise ValueError
+    return MappingProxyType({name: tuple(map(line, answers)) for name, answers in table.items()})
+
+
+def item(value: Any) -> Item:
+    given = {"low": "", "high": "", **exactly(dict)(value)}
+    return Item(**{name: line(words) if words else "" for name, words in given.items()})
+
+
 def choice(*names: str) -> Kind:
     return named({name: name for name in names})
 
@@ -127,17 +149,21 @@ LINE = Kind("a line of text", line)
 TEXT = Kind("text", text)
 SLUG = Kind("lower-case words joined by hyphens, 100 characters at most, and not “none”", slug)
 DAY = Kind("a date like 2026-06-30", exactly(date))
+CONDITIONS = optional(list_of(Kind("a table of a question and its answers", condition)), empty=())
 Kinds = Mapping[str, Kind]
 
 PRACTICE: Kinds = {
     "name": LINE,
     "tagline": LINE,
     "phone": Kind("a US phone number like (612) 555-0142", phone),
+    "email": Kind("an e-mail address", email),
+    "letter_name": LINE,
     "address": list_of(LINE),
     "time_zone": Kind("a time zone like America/Chicago", lambda value: ZoneInfo(line(value))),
     "emergency_phone": LINE,
     "emergency_line": LINE,
     "reply_within_days": Kind("a whole number of open days, 1 or more", at_least_one),
+    "visit_minutes": Kind("a whole number of minutes, 1 or more", at_least_one),
     "hours": Kind('weekdays with hours, like monday = "08:00-17:00"', hours),
     "closed_on": list_of(DAY),
     "clinicians": list_of(Kind("a table with name and role", clinician)),
@@ -170,6 +196,7 @@ def flag_kinds(sources: Mapping[str, Source]) -> Kinds:
         "level": choice("emergency", "today"),
         "text": LINE,
         "do": LINE,
+        "when": CONDITIONS,
         "sources": list_of(named(sources)),
         "reviewed_by": optional(LINE),
     }
@@ -183,8 +210,25 @@ def factor_kinds(sources: Mapping[str, Source]) -> Kinds:
         "strength": choice(*STRENGTHS),
         "why": LINE,
         "sources": list_of(named(sources)),
-        "question": LINE,
+        "when": CONDITIONS,
         "tag": LINE,
+        "reviewed_by": optional(LINE),
+    }
+
+
+def instrument_kinds(sources: Mapping[str, Source]) -> Kinds:
+    return {
+        "id": SLUG,
+        "name": LINE,
+        "on": Kind("true or false", exactly(bool)),
+        "items": list_of(Kind("a table with id and text, and low and high for a scale", item)),
+        "rule": choice("mean", "sum"),
+        "limit": optional(Kind("a number, 1 or more", at_least_one), empty=None),
+        "means": LINE,
+        "over": optional(LINE),
+        "urgency": optional(choice(*URGENCIES), empty="routine"),
+        "sources": list_of(named(sources)),
+        "license": optional(LINE),
         "reviewed_by": optional(LINE),
     }
 

@@ -27,7 +27,8 @@ from markupsafe import Markup, escape
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.container import container_plugin
 
-from content import STRENGTHS, RedFlag, RiskFactor, Source
+from content import STRENGTHS
+from content_medical import RedFlag, RiskFactor, Source
 
 # Care cards (the NHS pattern): the word is read out and seen, so color is never the only sign.
 CARDS = {"emergency": "Emergency", "urgent": "Urgent", "routine": "Routine"}

@@ -6,79 +6,21 @@ line in its form; a new step is a form and a line in its flow. How they go on is
 
 from datetime import date, timedelta
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 from wtforms.validators import StopValidation
 
 from content import Library, library
-from forms_fields import (
-    BirthDate,
-    Choice,
-    Consent,
-    LongText,
-    ManyChoices,
-    Text,
-    Window,
-    answered,
-    at_most,
-    long_day,
-)
-from forms_flow import Answers, Flow, Step, StepForm
+from content_files import ContentError
+from forms_contact import ContactForm
+from forms_fields import Choice, Consent, LongText
+from forms_flow import Flow, Step, StepForm
+from forms_intake import HeadachesForm, HealthForm, SpineForm, YouForm
+from forms_parts import Window, long_day
+from forms_safety import ADVICE, SAFETY, has_headaches
 
-OLDEST_AGE = 130  # years
 FURTHEST_DAY = 183  # days ahead that a visit can be asked for; about six months
-NO_RED_FLAG = ("none", "None of these")
-TOPICS = {"headache": "With your head", "back": "With your back"}
-TELEPHONES = {"phone", "text"}  # ways to reach someone that need a phone number
 
 
-class SafetyForm(StepForm):
-    red_flags = ManyChoices(
-        "Do you have any of these right now?",
-        none=NO_RED_FLAG,
-        missing="Tick what applies, or “None of these”",
-    )
-
-    def ask(self, content: Library) -> None:
-        flags = content.red_flags.values()
-        self.red_flags.groups = [
-            (heading, [(flag.id, flag.text) for flag in flags if flag.topic == topic])
-            for topic, heading in TOPICS.items()
-        ]
-
-
-class AdviceForm(StepForm):
-    """Nothing to fill in: sending it says that the advice was read and the patient goes on."""
-
-
-class DetailsForm(StepForm):
-    full_name = Text(
-        "Full name",
-        heading="About you",
-        validators=[answered("Enter your full name"), at_most(200, "Full name")],
-        attributes={"autocomplete": "name", "spellcheck": "false"},
-    )
-    birth = BirthDate("Date of birth", hint="Month, day and year. For example, 3 31 1975.")
-    phone = Text(
-        "Phone number",
-        heading="How we can reach you",
-        hint="Give a phone number, an email address, or both.",
-        attributes={"type": "tel", "autocomplete": "tel"},
-    )
-    email = Text(
-        "Email address",
-        attributes={
-            "type": "email",
-            "autocomplete": "email",
-            "spellcheck": "false",
-            "autocapitalize": "none",
-        },
-    )
-    contact_by = Choice(
-        "How would you like to hear from us?",
-        choices=[("phone", "Phone call"), ("text", "Text message"), ("email", "Email")],
-        missing="Select how you would like to hear from us",
-    )
+class DetailsForm(ContactForm):
     visited_before = Choice(
         "Have you been to our practice before?",
         heading="About your visit",
@@ -121,24 +63,6 @@ class DetailsForm(StepForm):
         for window in (self.window1, self.window2, self.window3):
             window.first, window.last = today + timedelta(days=1), today + timedelta(FURTHEST_DAY)
 
-    def validate_birth(self, field: BirthDate) -> None:
-        if field.data:
-            field.check_age(library().practice.today(), OLDEST_AGE)
-
-    def validate_phone(self, field: Text) -> None:
-        if field.data:
-            field.data = read_phone(field.data)
-        elif self.contact_by.data in TELEPHONES:
-            raise StopValidation("Enter a phone number, so that we can call or text you")
-        elif not self.email.data:
-            raise StopValidation("Enter a phone number or an email address")
-
-    def validate_email(self, field: Text) -> None:
-        if field.data:
-            field.data = read_email(field.data)
-        elif self.contact_by.data == "email":
-            raise StopValidation("Enter an email address, so that we can write to you")
-
     def validate_window1(self, field: Window) -> None:
         if field.data:
             check_window(field, date.fromisoformat(field.data["day"]))
@@ -146,38 +70,23 @@ class DetailsForm(StepForm):
     validate_window2 = validate_window3 = validate_window1
 
 
+class TimesForm(DetailsForm):
+    """The windows alone, for a patient who asks for another time."""
+
+    def ask(self, content: Library) -> None:
+        super().ask(content)
+        for field in self.questions:
+            if not isinstance(field, Window):
+                del self[field.name]
+
+    def validate_window1(self, field: Window) -> None:
+        if not field.data:
+            raise StopValidation("Choose at least one day that would suit you")
+        super().validate_window1(field)
+
+
 class CheckForm(StepForm):
     """Nothing to fill in: the answers are in the draft, and this sends it."""
-
-
-def read_phone(text: str) -> str:
-    """Return the number as it is written at home or, for another country, abroad.
-
-    Only the length is held against the published ranges, since new ones keep coming, and a US
-    number's area code and exchange, which begin with 2 to 9 (the North American Numbering Plan).
-    """
-    wrong = StopValidation("Enter a phone number with its area code, like (202) 555-0123")
-    try:
-        number = phonenumbers.parse(text, "US")
-    except phonenumbers.NumberParseException:
-        raise wrong from None
-    possible = phonenumbers.is_possible_number_with_reason(number)
-    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise wrong
-    if number.country_code == 1:
-        national = phonenumbers.national_significant_number(number)
-        if national[0] in "01" or national[3] in "01":
-            raise wrong
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def read_email(text: str) -> str:
-    """Return the address in its normal form. Whether it exists is not asked of the network."""
-    try:
-        return validate_email(text, check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise StopValidation("Enter an email address in full, like name@example.com") from None
 
 
 def check_window(field: Window, day: date) -> None:
@@ -192,20 +101,51 @@ def check_window(field: Window, day: date) -> None:
         raise StopValidation(f"{field.name_in_messages} {wrong}")
 
 
-def ticked_flags(answers: Answers) -> list[str]:
-    """The ids of the red flags that the patient ticked on the first page."""
-    ticked = answers.get("safety", {}).get("red_flags", [])
-    return [flag for flag in ticked if flag != NO_RED_FLAG[0]]
-
-
 FLOWS = {
     "appointment": Flow(
         "appointment",
         "Request an appointment",
+        "It takes a minute to check. After this there is one page of questions.",
+        (SAFETY, ADVICE, Step("details", "Your details", DetailsForm)),
+    ),
+    "intake": Flow(
+        "intake",
+        "Intake form",
+        "The whole form takes about 10 minutes. Have the names of your medicines ready, and the "
+        "dates of injuries and treatments. You can stop and come back later.",
         (
-            Step("safety", "First, check that it is safe to wait", SafetyForm, resets=("advice",)),
-            Step("advice", "Get help first", AdviceForm, applies=lambda a: bool(ticked_flags(a))),
-            Step("details", "Your details", DetailsForm),
+            SAFETY,
+            ADVICE,
+            Step("you", "About you", YouForm),
+            Step("headaches", "Your headaches", HeadachesForm, applies=has_headaches),
+            Step("spine", "Your neck and back", SpineForm),
+            Step("health", "Your health", HealthForm),
         ),
     ),
 }
+
+
+def check_rules(content: Library) -> None:
+    """Refuse a rule that could never fire, since the intake has no such question or answer.
+
+    Raises `ContentError`.
+    """
+    asked = {
+        field.name: getattr(field, "words", None) or dict(getattr(field, "choices", ()))
+        for step in FLOWS["intake"].steps
+        for field in step.form(formdata=None, meta={"csrf": False}).questions
+    }
+    rules = [*content.red_flags.values(), *content.risk_factors.values()]
+    for rule in rules:
+        for question, answers in [pair for when in rule.when for pair in when.items()]:
+            if unknown := set(answers) - set(asked.get(question, ())):
+                raise ContentError(
+                    f"{rule.id}: “when” names {question} = {sorted(unknown)}, "
+                    "which is no question and answer of the intake form."
+                )
+    for instrument in content.instruments.values():
+        if instrument.on and (missing := {item.id for item in instrument.items} - set(asked)):
+            raise ContentError(
+                f"instruments.toml, {instrument.id}: it is on, but the intake form does not ask "
+                f"{sorted(missing)}. Add the questions to forms_intake.py, or turn it off."
+            )

@@ -4,16 +4,13 @@ A field keeps its answer as JSON can hold it (`data`), says it in words (`shown`
 template that draws it (`kind`, in `templates/components/fields/`) and the id an error links to.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from typing import Any, NoReturn
+from datetime import UTC, datetime
+from typing import Any
 
 from wtforms import Field, StringField
 from wtforms.validators import StopValidation
-
-from content import MONTHS
 
 NOT_PROVIDED = "Not provided"
 
@@ -33,11 +30,6 @@ def clean_line(text: str | None) -> str:
     """As `clean`, on one line, and empty when there is nothing in it that can be seen."""
     line = " ".join(clean(text).split())
     return line if any(map(str.isprintable, line)) else ""
-
-
-def long_day(day: date) -> str:
-    """A day as people write it, like Tuesday, December 1, 2026."""
-    return f"{day:%A}, {day:%B} {day.day}, {day.year}"
 
 
 def number(text: str) -> int:
@@ -68,13 +60,28 @@ def at_most(limit: int, thing: str) -> Callable[[Any, Field], None]:
 
 
 class Question:
-    """What all kinds have in common: a hint, an optional heading above, and the words shown."""
+    """What all kinds have in common: a hint, an optional heading above, and the words shown.
+
+    One that is not `listed_if_empty` is left out of lists of answers when it does not apply.
+    """
 
     kind: str
 
-    def __init__(self, label: str, *args: Any, hint: str = "", heading: str = "", **kwargs: Any):
+    def __init__(
+        self,
+        label: str,
+        *args: Any,
+        hint: str = "",
+        heading: str = "",
+        listed_if_empty: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(label, *args, description=hint, **kwargs)
-        self.heading = heading
+        self.heading, self.listed_if_empty = heading, listed_if_empty
+
+    @property
+    def listed(self) -> bool:
+        return self.listed_if_empty or bool(self.data)
 
     @property
     def shown(self) -> str:
@@ -106,6 +113,26 @@ class Text(Question, StringField):
     def __init__(self, label: str, *args: Any, attributes: Mapping[str, str], **kwargs: Any):
         super().__init__(label, *args, filters=[clean_line], **kwargs)
         self.attributes = {"type": "text", **attributes}
+
+
+class Days(Text):
+    """A whole number of days, from 0 to `most`. The answer is in digits: it goes back as typed."""
+
+    def __init__(self, label: str, *args: Any, most: int, missing: str, **kwargs: Any):
+        attributes = {"inputmode": "numeric", "autocomplete": "off", "class": "day"}
+        super().__init__(label, *args, attributes=attributes, **kwargs)
+        self.most, self.missing = most, missing
+
+    def pre_validate(self, _form: Any) -> None:
+        if not self.data:
+            raise StopValidation(self.missing)
+        try:
+            days = number(self.data)
+        except ValueError:
+            days = -1
+        if not 0 <= days <= self.most:
+            raise StopValidation(f"Enter a whole number of days from 0 to {self.most}")
+        self.data = str(days)
 
 
 class LongText(Question, StringField):
@@ -148,15 +175,40 @@ class Choice(Question, Field):
         return f"{self.id}-0"
 
 
+class Scale(Choice):
+    """A number from 0 (which means `low`) to 10 (which means `high`)."""
+
+    kind = "scale"
+
+    def __init__(self, label: str = "", *args: Any, low: str = "", high: str = "", **kwargs: Any):
+        choices = [(str(step), str(step)) for step in range(11)]
+        missing = "Choose a number from 0 to 10"
+        super().__init__(label, *args, choices=choices, missing=missing, **kwargs)
+        self.low, self.high = low, high
+
+    @property
+    def shown(self) -> str:
+        if not self.data:
+            return NOT_PROVIDED
+        return f"{self.data} (0: {self.low.lower()}, 10: {self.high.lower()})"
+
+
 class ManyChoices(Question, Field):
     """Any number of `groups`, a list of (heading, choices), or else the one that says none."""
 
     kind = "many_choices"
-    groups: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
 
-    def __init__(self, label: str, *args: Any, none: tuple[str, str], missing: str, **kwargs: Any):
+    def __init__(
+        self,
+        label: str,
+        *args: Any,
+        none: tuple[str, str],
+        missing: str,
+        groups: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (),
+        **kwargs: Any,
+    ):
         super().__init__(label, *args, **kwargs)
-        self.none, self.missing = none, missing
+        self.none, self.missing, self.groups = none, missing, groups
 
     def process_formdata(self, values: list[str]) -> None:
         self.data = list(dict.fromkeys(values))
@@ -203,123 +255,3 @@ class Consent(Question, Field):
     @property
     def shown(self) -> str:
         return f"Agreed: {self.words}" if self.data else NOT_PROVIDED
-
-
-class Parts(Question, Field):
-    """A question with several inputs, each named `<field>_<part>`; `read` makes one answer."""
-
-    parts: tuple[str, ...] = ()
-    wrong_part: str | None = None
-
-    def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
-        super().process(None, *args, **kwargs)
-        self.typed = self.written(self.data)
-        if formdata is None:
-            return
-        self.typed = {part: formdata.get(f"{self.name}_{part}", "") for part in self.parts}
-        try:
-            self.typed = {part: clean(text) for part, text in self.typed.items()}
-            self.data = self.read(**self.typed)
-        except ValueError as error:
-            self.data, self.process_errors = None, [str(error)]
-
-    def fail(self, part: str, message: str) -> NoReturn:
-        """Say that this part is wrong; the error will link to its input."""
-        self.wrong_part = part
-        raise ValueError(message)
-
-    def written(self, data: Any) -> dict[str, str]:
-        """The inverse of `read`: what each input shows for an answer."""
-        raise NotImplementedError
-
-    def read(self, **typed: str) -> Any:
-        raise NotImplementedError
-
-    @property
-    def first_id(self) -> str:
-        return f"{self.id}_{self.wrong_part or self.parts[0]}"
-
-
-class BirthDate(Parts):
-    """A date of birth in three inputs; the month as a number or a name. The answer is ISO 8601."""
-
-    kind = "birth_date"
-    parts = ("month", "day", "year")
-
-    def written(self, data: str | None) -> dict[str, str]:
-        year, month, day = (data or "--").split("-")
-        return {"month": month.lstrip("0"), "day": day.lstrip("0"), "year": year}
-
-    def read(self, month: str, day: str, year: str) -> str:
-        typed = {"month": month, "day": day, "year": year}
-        if not any(typed.values()):
-            self.fail("month", "Enter your date of birth")
-        for part in self.parts:
-            if not typed[part]:
-                self.fail(part, f"Date of birth must include a {part}")
-        if not re.fullmatch(r"\d{4}", year):
-            self.fail("year", "Year of birth must have 4 digits, like 1975")
-        try:
-            born = date(number(year), self.month_number(month), number(day))
-        except (ValueError, OverflowError):
-            self.fail("month", "Date of birth must be a real date, like March 31 1975")
-        return born.isoformat()
-
-    def month_number(self, text: str) -> int:
-        """Return 3 for "3", "03", "mar", "Mar." and "March". 13 for another word."""
-        name = text.casefold().rstrip(".")
-        if len(name) >= 3 and not name.isdigit():
-            return 1 + next((at for at, month in enumerate(MONTHS) if month.startswith(name)), 12)
-        return number(name)
-
-    def check_age(self, today: date, oldest: int) -> None:
-        """Raise StopValidation unless the person is born by `today` and at most `oldest` years."""
-        born = date.fromisoformat(self.data)
-        if born >= today:
-            self.wrong_part = "year"
-            raise StopValidation("Date of birth must be in the past")
-        if today.year - born.year - ((today.month, today.day) < (born.month, born.day)) > oldest:
-            self.wrong_part = "year"
-            raise StopValidation(f"Check the year of birth. It says more than {oldest} years ago")
-
-    @property
-    def shown(self) -> str:
-        if not self.data:
-            return NOT_PROVIDED
-        born = date.fromisoformat(self.data)
-        return f"{born:%B} {born.day}, {born.year}"
-
-
-class Window(Parts):
-    """A day and a part of it. The answer is {"day": ISO date, "part": one of PARTS}, or None."""
-
-    kind = "window"
-    parts = ("day", "part")
-    choices = (("morning", "Morning"), ("afternoon", "Afternoon"), ("either", "Either"))
-
-    def written(self, data: Mapping[str, str] | None) -> dict[str, str]:
-        return {"day": "", "part": "either", **(data or {})}
-
-    def read(self, day: str, part: str) -> dict[str, str] | None:
-        if not day and part in {"morning", "afternoon"}:
-            self.fail("day", f"{self.name_in_messages} must include a day")
-        if not day:
-            return None
-        for written in ("%Y-%m-%d", "%m/%d/%Y"):
-            try:
-                chosen = datetime.strptime(day, written).date()  # noqa: DTZ007 (a day, no moment)
-                break
-            except ValueError:
-                continue
-        else:
-            self.fail("day", f"{self.name_in_messages} must be a real date, like 12/31/2026")
-        if part and part not in dict(self.choices):
-            self.fail("part", f"{self.name_in_messages}: choose morning, afternoon or either")
-        return {"day": chosen.isoformat(), "part": part or "either"}
-
-    @property
-    def shown(self) -> str:
-        if not self.data:
-            return NOT_PROVIDED
-        words = {"either": "morning or afternoon"}.get(self.data["part"], self.data["part"])
-        return f"{long_day(date.fromisoformat(self.data['day']))}, {words}"

@@ -4,15 +4,16 @@ Knows nothing of what is asked; the flows themselves are in `forms.py`.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import HiddenField
+from wtforms import HiddenField, StringField
 
 from content import Library, library
 from forms_fields import Question
@@ -20,10 +21,24 @@ from forms_fields import Question
 Answers = Mapping[str, Mapping[str, Any]]  # step name -> field name -> answer
 
 
+def flat(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return every answer by field name, whichever step asked for it."""
+    return {name: value for step in steps for name, value in step.items()}
+
+
 class StepForm(FlaskForm):
-    """One page of questions. `draft` names the draft, in case the browser lost its cookie."""
+    """One page of questions. `draft` names the draft, in case the browser lost its cookie.
+
+    `given` are the answers to the other pages. `website` is a trap: people do not see it, and
+    programs that fill in every field do.
+    """
 
     draft = HiddenField()
+    website = StringField("Leave this empty")
+
+    def __init__(self, *args: Any, given: Answers = MappingProxyType({}), **kwargs: Any):
+        self.given = given
+        super().__init__(*args, **kwargs)
 
     class Meta(FlaskForm.Meta):
         """Only form fields count: an upload or JSON would not be text."""
@@ -39,6 +54,15 @@ class StepForm(FlaskForm):
 
     def ask(self, content: Library) -> None:
         """Put in what the questions take from the content, before any answer is read."""
+
+    def typed(self) -> dict[str, list[str]]:
+        """Everything that was typed into this page, right or wrong, as it was sent."""
+        names = {field.name for field in self.questions}
+        return {
+            name: values
+            for name, values in request.form.lists()
+            if name in names or name.rpartition("_")[0] in names
+        }
 
     def review(self) -> None:
         """Check answers that come from the draft as if they had been given now."""
@@ -62,15 +86,20 @@ class Step:
     title: str
     form: type[StepForm]
     applies: Callable[[Answers], bool] = lambda _answers: True
-    # Steps to be asked again when an answer on this one changes.
-    resets: tuple[str, ...] = ()
+    # Whether an answer from before still stands, now that others have changed.
+    stands: Callable[[Answers], bool] = lambda _answers: True
+    interrupts: bool = False  # not one of the pages that people count
+
+    def fill(self, answers: Answers, **kwargs: Any) -> StepForm:
+        """The form with the answers that are in the draft."""
+        return self.form(data=answers.get(self.name), given=answers, **kwargs)
 
     def stored(self, answers: Answers) -> StepForm:
-        """The form with the answers that are in the draft, whatever the request says."""
-        return self.form(formdata=None, data=answers.get(self.name), meta={"csrf": False})
+        """The same, whatever the request says."""
+        return self.fill(answers, formdata=None, meta={"csrf": False})
 
     def answered(self, answers: Answers) -> bool:
-        return self.name in answers and self.stored(answers).validate()
+        return self.name in answers and self.stands(answers) and self.stored(answers).validate()
 
 
 @dataclass(frozen=True)
@@ -78,6 +107,7 @@ class Row:
     """One question as the patient saw it answered."""
 
     step: str
+    title: str  # of the step
     label: str
     text: str
     first_id: str
@@ -85,10 +115,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Flow:
-    """The pages of one kind of submission, in order."""
+    """The pages of one kind of submission, in order, and what to know before the first."""
 
     name: str
     title: str
+    about: str
     steps: tuple[Step, ...]
 
     def step(self, name: str) -> Step | None:
@@ -109,17 +140,23 @@ class Flow:
         earlier = self.steps[: self.steps.index(step)] if step else self.steps
         return next((page for page in reversed(earlier) if page.applies(answers)), None)
 
-    def save(self, answers: Answers, step: Step, new: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answers with those of a step put in, and without those they make stale."""
-        stale = step.resets if answers.get(step.name) != new else ()
-        kept = {name: given for name, given in answers.items() if name not in stale}
-        return {**kept, step.name: dict(new)}
+    def position(self, step: Step | None, answers: Answers) -> tuple[int, int]:
+        """Which page this is (the check page, for None), of how many."""
+        counted = [page for page in self.asked(answers) if not page.interrupts]
+        number = counted.index(step) + 1 if step in counted else len(counted) + 1
+        return number, len(counted) + 1
+
+    def answers(self, answers: Answers) -> dict[str, Any]:
+        """Every answer by field name; those of pages that are not asked are left out."""
+        return flat(answers.get(step.name, {}) for step in self.asked(answers))
 
     def rows(self, answers: Answers) -> Iterator[Row]:
         """Every question and its answer in words, in the order they were asked."""
         for step in self.asked(answers):
             for field in step.stored(answers).questions:
-                yield Row(step.name, field.label.text, field.shown, field.first_id)
+                if field.listed:
+                    words = (field.label.text, field.shown, field.first_id)
+                    yield Row(step.name, step.title, *words)
 
     def columns(self, answers: Answers) -> dict[str, Any]:
         """What a submission keeps of the answers: only those asked, and how they were shown."""
@@ -136,8 +173,9 @@ class Flow:
 
         So a submission tells which form it came from; the consent has a version of its own.
         """
+        shape = ("hint", "choices", "groups", "none")
         asked = [
-            (step.name, name, field.args, field.kwargs.get("hint"), field.kwargs.get("choices"))
+            (step.name, name, field.args, *map(field.kwargs.get, shape))
             for step in self.steps
             for name, field in inspect.getmembers(step.form)
             if hasattr(field, "field_class")

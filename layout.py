@@ -12,7 +12,7 @@ from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.utils import safe_join
 
 from content import Month, Observance, library
-from forms_fields import long_day
+from forms_parts import long_day
 
 
 def day(value: date) -> str:
@@ -25,8 +25,9 @@ def clock(value: datetime) -> str:
     return f"{value.hour % 12 or 12}:{value:%M} {'am' if value.hour < 12 else 'pm'}"
 
 
-def moment(value: datetime) -> str:
-    """In the practice's time zone, like 11/22/2026, 3:40 pm."""
+def moment(value: datetime | str) -> str:
+    """In the practice's time zone, like 11/22/2026, 3:40 pm. Takes ISO 8601 too."""
+    value = datetime.fromisoformat(value) if isinstance(value, str) else value
     local = library().practice.local(value)
     return f"{local:%m/%d/%Y}, {clock(local)}"
 

@@ -8,18 +8,17 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
-from flask_security.core import RoleMixin, UserMixin
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 import models_engine
 import vault
-from content import URGENCIES
+from content_medical import URGENCIES
 from models_engine import UTCDateTime
 
 KINDS = ("appointment", "intake")
 STATUSES = ("new", "contacted", "scheduled", "closed", "cancelled", "spam")
-ROLES = ("reader", "handler", "admin")
+TO_DO = ("new", "contacted")
 DRAFT_LIFE = timedelta(days=7)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read out on the phone
 
@@ -80,7 +79,9 @@ class Draft(Model):
 
     id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     flow: Mapped[str] = mapped_column(words(*KINDS, name="flow"))
+    started_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")  # wrong dates of birth
     answers_sealed: Mapped[bytes]
     answers = Sealed()
     key = ""  # what the patient's browser holds; never stored
@@ -90,9 +91,11 @@ class Draft(Model):
         return hashlib.sha256(key.encode()).hexdigest()
 
     @classmethod
-    def start(cls, flow: str) -> "Draft":
+    def start(cls, flow: str, answers: dict[str, Any] | None = None) -> "Draft":
         key = secrets.token_urlsafe(32)
-        return cls(id=cls.id_of(key), key=key, flow=flow, answers={})
+        draft = cls(id=cls.id_of(key), key=key, flow=flow, started_at=now(), tries=0)
+        draft.answers = answers or {}
+        return draft
 
     def keep(self, answers: dict[str, Any]) -> None:
         """Put in the answers, and in a new life of `DRAFT_LIFE`."""
@@ -105,13 +108,21 @@ class Draft(Model):
             cls.id == cls.id_of(key), cls.flow == flow, cls.expires_at > now()
         )
 
+    @property
+    def is_over(self) -> bool:
+        return self.expires_at <= now()
+
     @classmethod
     def expired(cls) -> sa.Delete:
         return sa.delete(cls).where(cls.expires_at <= now())
 
 
 class Submission(Model):
-    """What a patient sent. `record` is sealed: the answers by step, and how they were shown."""
+    """What a patient sent.
+
+    `record` is sealed: the answers by step, how they were shown, what triage found in them, and
+    what the patient has asked for since (`later`).
+    """
 
     __tablename__ = "submissions"
     __table_args__ = (sa.Index(None, "received_at", "id"),)
@@ -125,6 +136,12 @@ class Submission(Model):
     received_at: Mapped[datetime]
     reply_due_at: Mapped[datetime]
     source_article: Mapped[str | None] = mapped_column(sa.String(100))
+    # The appointment request that this intake goes with.
+    follows: Mapped[str | None] = mapped_column(sa.ForeignKey("submissions.id"), index=True)
+    scheduled_for: Mapped[datetime | None]
+    schedule_changes: Mapped[int] = mapped_column(default=0, server_default="0")
+    spam_reason: Mapped[str | None] = mapped_column(sa.String(40))
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")  # wrong dates of birth
     form_version: Mapped[str] = mapped_column(sa.String(12))
     consent_version: Mapped[str] = mapped_column(sa.String(12))
     consented_at: Mapped[datetime]
@@ -133,22 +150,26 @@ class Submission(Model):
 
     @classmethod
     def make(
-        cls, *, answers: dict[str, dict[str, Any]], shown: list[dict[str, str]], **columns: Any
+        cls,
+        *,
+        answers: dict[str, dict[str, Any]],
+        shown: list[dict[str, str]],
+        assessment: dict[str, Any],
+        **columns: Any,
     ) -> "Submission":
         """Return a new submission with a free reference.
 
         `answers` are by step and field name; `shown` is how the patient saw each of them, so that
-        staff see the same when the form has long changed.
+        staff see the same when the form has long changed; `assessment` is what triage made of them.
         """
         consent = next(step["consent"] for step in answers.values() if "consent" in step)
         return cls(
             id=secrets.token_hex(16),
             reference=new_reference(),
-            status="new",
             consent_version=consent["version"],
             consented_at=datetime.fromisoformat(consent["at"]),
-            record={"answers": answers, "shown": shown},
-            **columns,
+            record={"answers": answers, "shown": shown, "assessment": assessment},
+            **{"status": "new", "tries": 0, "schedule_changes": 0, **columns},
         )
 
     @property
@@ -170,14 +191,28 @@ class Submission(Model):
         return sa.select(cls).where(cls.reference == reference)
 
     @classmethod
-    def newest_first(cls, before: str | None = None) -> sa.Select[tuple["Submission"]]:
-        """Select all, newest first; with `before`, those older than that reference's."""
-        query = sa.select(cls).order_by(cls.received_at.desc(), cls.id.desc())
+    def queue(cls, *, spam: bool, before: str | None = None) -> sa.Select[tuple["Submission"]]:
+        """Select what is to be worked on, most urgent first, and then all else, newest first.
+
+        With `before`, what comes after that reference's. Spam is a list of its own.
+        """
+        ranks = {name: rank for rank, name in enumerate(reversed(URGENCIES), start=1)}
+        rank = sa.case(ranks, value=cls.urgency)
+        place = (sa.case((cls.status.in_(TO_DO), rank), else_=0), cls.received_at, cls.id)
+        query = sa.select(cls).where((cls.status == "spam") == spam)
         if before:
-            place = sa.tuple_(cls.received_at, cls.id)
-            last = sa.select(cls.received_at, cls.id).where(cls.reference == before)
-            query = query.where(place < last.scalar_subquery())
-        return query
+            last = sa.select(*place).where(cls.reference == before)
+            query = query.where(sa.tuple_(*place) < last.scalar_subquery())
+        return query.order_by(*(part.desc() for part in place))
+
+    @classmethod
+    def booked_at(cls, at: datetime) -> sa.Select[tuple["Submission"]]:
+        return sa.select(cls).where(cls.scheduled_for == at, cls.status == "scheduled")
+
+    def related(self) -> sa.Select[tuple["Submission"]]:
+        """Select the request that this intake follows, and the intakes that follow it."""
+        cls = type(self)
+        return sa.select(cls).where(sa.or_(cls.id == self.follows, cls.follows == self.id))
 
 
 def new_reference() -> str:
@@ -186,34 +221,6 @@ def new_reference() -> str:
         reference = "".join(secrets.choice(CROCKFORD) for _ in range(8))
         if db.session.scalar(Submission.with_reference(reference)) is None:
             return reference
-
-
-class Role(Model, RoleMixin):
-    __tablename__ = "roles"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(sa.String(20), unique=True)
-
-
-class User(Model, UserMixin):
-    """A member of staff. `fs_uniquifier` is what sessions hold; changing it ends them all."""
-
-    __tablename__ = "users"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(sa.String(254), unique=True)
-    password: Mapped[str] = mapped_column(sa.String(255))
-    active: Mapped[bool]
-    fs_uniquifier: Mapped[str] = mapped_column(sa.String(64), unique=True)
-    must_change_password: Mapped[bool] = mapped_column(default=False)
-    roles: Mapped[list[Role]] = relationship(
-        secondary=sa.Table(
-            "roles_users",
-            Model.metadata,
-            sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True),
-            sa.Column("role_id", sa.ForeignKey("roles.id"), primary_key=True),
-        )
-    )
 
 
 class Event(Model):

@@ -1,83 +1,116 @@
 """What patients do: fill in a flow page by page, check it, send it once."""
 
-import logging
+from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
-from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
-from werkzeug.routing import BaseConverter
+from flask import Flask, abort, current_app, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+import outbox_letters
+import patients_later  # noqa: F401 (adds its pages)
+import security
 import triage
 from content import library
-from forms import FLOWS, CheckForm, ticked_flags
-from forms_flow import Answers, Flow, Step, StepForm
-from models import Draft, Submission, db, log, now, only_read
-from security import csrf, sign, unsign
-
-bp = Blueprint("patients", __name__)
-logger = logging.getLogger("site")
-
-NOT_SAVED = (
-    "We cannot save anything right now",
-    "Nothing was sent. Wait a minute and press the button again, or call us.",
+from forms import CheckForm, check_rules
+from forms_flow import Flow, Step, StepForm
+from forms_safety import raised_flags
+from models import Draft, Submission, db, log, now
+from models_counts import FlagCount
+from patients_base import (
+    TOO_MANY,
+    FlowConverter,
+    bp,
+    current_draft,
+    filled,
+    keep,
+    next_page,
+    origin,
+    render,
+    submission_of,
 )
+from patients_requests import received_page, submission_to_follow
 
-# A form checks its own token, so that a failed check shows the page again with what was typed.
-csrf.exempt(bp)
-
-
-class FlowConverter(BaseConverter):
-    """The first part of an address: `appointment` is FLOWS["appointment"]."""
-
-    regex = "|".join(FLOWS)
-
-    def to_python(self, value: str) -> Flow:
-        return FLOWS[value]
-
-    def to_url(self, value: Flow | str) -> str:
-        return getattr(value, "name", value)
-
-
-@bp.before_request
-def read_only() -> None:
-    if request.method in {"GET", "HEAD"}:
-        only_read()
+TRAPPED = "filled in a field that people do not see"
+TOO_QUICK = "filled in faster than people can"
 
 
 @bp.get("/<flow:flow>/")
 def start(flow: Flow) -> Response:
     """Open the first unfinished page; after a request was sent, a new one.
 
-    `?about=` names the article that brought the patient here, for staff to see.
+    `?about=` names the article that brought the patient here, for staff to see; `?after=` the
+    appointment request whose name and contact details an intake takes over.
     """
     draft = current_draft(flow)
     if submission_of(draft):
-        session.pop(flow.name, None)
-        draft = Draft.start(flow.name)
+        draft = begin_anew(flow)
     if (slug := request.args.get("about")) in library().articles:
         session["about"] = slug
     elif not draft.answers:
         session.pop("about", None)
+    if first := submission_to_follow(request.args.get("after", "")):
+        session["follows"] = first.id
+        if draft.answers.get("origin", {}).get("follows") != first.id:
+            draft = begin_anew(flow)
     return redirect(next_page(flow, draft), 303)
 
 
-@bp.route("/<flow:flow>/<string:name>", methods=["GET", "POST"])
+def begin_anew(flow: Flow) -> Draft:
+    session.pop(flow.name, None)
+    return Draft.start(flow.name)
+
+
+@bp.get("/<flow:flow>/<string:name>")
 def step(flow: Flow, name: str) -> Any:
-    """Ask one page of questions; keep the answers in the draft and go on."""
-    page = flow.step(name) or abort(404)
-    draft = current_draft(flow)
+    """Ask one page of questions, as it was left."""
+    page, draft = flow.step(name) or abort(404), current_draft(flow)
     if sent := submission_of(draft):
         return received_page(sent)
-    if request.method != "POST" and not reachable(flow, page, draft):
+    if not reachable(flow, page, draft):
         return redirect(next_page(flow, draft), 303)
-    form = page.form(data=draft.answers.get(page.name))
-    if request.method != "POST" and page.name in draft.answers:
-        form.review()
-    if form.validate_on_submit():
-        keep(draft, flow.save(draft.answers, page, form.answers))
-        return redirect(next_page(flow, draft), 303)
-    return render(templates(page), flow, draft, form, page)
+    return render(flow, draft, filled(page, draft.answers), page)
+
+
+@bp.post("/<flow:flow>/<string:name>")
+def answer(flow: Flow, name: str) -> Any:
+    """Keep what was typed in the draft, and go on when it is right."""
+    page, draft = flow.step(name) or abort(404), current_draft(flow)
+    if sent := submission_of(draft):
+        return received_page(sent)
+    form = page.fill(draft.answers)
+    if not security.within("page", security.network()):
+        form.form_errors = [TOO_MANY]
+        return render(flow, draft, form, page, 429)
+    right = form.validate()
+    if "csrf_token" in form.errors:
+        return render(flow, draft, form, page)
+    keep(draft, answers_after(draft, page, form, right=right))
+    if "later" in request.form:
+        return redirect(url_for(".later", flow=flow), 303)
+    return redirect(next_page(flow, draft), 303) if right else render(flow, draft, form, page)
+
+
+def answers_after(draft: Draft, page: Step, form: StepForm, *, right: bool) -> dict[str, Any]:
+    """Return what the draft holds now: the answers, or what was typed until they are right."""
+    before, typed = draft.answers, dict(draft.answers.get("typed", {}))
+    known = origin(draft)
+    if form.website.data:
+        known["caught"] = TRAPPED
+    if not right:  # an answer that was right before is not what the patient means now
+        rest = {name: given for name, given in before.items() if name != page.name}
+        return {**rest, "origin": known, "typed": {**typed, page.name: form.typed()}}
+    typed.pop(page.name, None)
+    after = {**before, page.name: form.answers, "origin": known, "typed": typed}
+    count_flags(before, after)
+    return after
+
+
+def count_flags(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Count the red flags that lead to the advice page now, and those that people go on with."""
+    month = f"{library().practice.today():%Y-%m}"
+    FlagCount.add(month, set(raised_flags(after)) - set(raised_flags(before)), shown=1)
+    seen = [set(answers.get("advice", {}).get("shown", [])) for answers in (before, after)]
+    FlagCount.add(month, seen[1] - seen[0], went_on=1)
 
 
 @bp.get("/<flow:flow>/check")
@@ -88,7 +121,7 @@ def check(flow: Flow) -> Any:
         return received_page(sent)
     if flow.next_step(draft.answers):
         return redirect(next_page(flow, draft), 303)
-    return render("patients/check.html", flow, draft, CheckForm())
+    return render(flow, draft, CheckForm(), None)
 
 
 @bp.post("/<flow:flow>/check")
@@ -100,55 +133,80 @@ def send(flow: Flow) -> Any:
     if flow.next_step(draft.answers):
         return redirect(next_page(flow, draft), 303)
     form = CheckForm()
-    if not form.validate_on_submit():
-        return render("patients/check.html", flow, draft, form)
-    submission = submit(flow, draft)
+    if not form.validate():
+        return render(flow, draft, form, None)
+    answers = complete(draft)
+    if not may_send(flow.answers(answers)):
+        form.form_errors = [TOO_MANY]
+        return render(flow, draft, form, None, 429)
+    submission = submit(flow, draft, answers, trapped=bool(form.website.data))
     draft.keep({})  # the submission has them now; the draft only remembers that it was sent
     db.session.commit()
     return received_page(submission)
 
 
-@bp.get("/received/<string:token>")
-def received(token: str) -> str:
-    """Say that it arrived, what happens next and by when. Shows no answer."""
-    submission = db.session.get(Submission, unsign("received", token) or "") or abort(404)
-    return render_template("patients/received.html", submission=submission)
+def complete(draft: Draft) -> dict[str, Any]:
+    """The answers, with those that an earlier request has given where they are missing."""
+    answers = {name: given for name, given in draft.answers.items() if name != "origin"}
+    carried = draft.answers.get("origin", {}).get("you")
+    return {**answers, "you": {**carried, **answers["you"]}} if carried else answers
 
 
-@bp.errorhandler(sa.exc.OperationalError)
-def not_saved(error: sa.exc.OperationalError) -> tuple[str, int]:
-    """Show what was typed again when the database is locked, full or gone. Asks it nothing."""
-    db.session.rollback()
-    logger.error("the database did not take a request: %s", type(error.orig).__name__)
-    flow = request.view_args.get("flow")
-    page = flow.step(request.view_args.get("name", "")) if flow else None
-    if request.method != "POST" or page is None or page.name == "advice":
-        title, advice = NOT_SAVED
-        return render_template("errors/error.html", title=title, advice=advice), 503
-    form, draft = page.form(), Draft.start(flow.name)
-    draft.key = request.form.get("draft", "")
-    form.form_errors = [NOT_SAVED[1]]
-    html, _status = render(templates(page), flow, draft, form, page)
-    return html, 503
+def may_send(answers: dict[str, Any]) -> bool:
+    """Whether this network and this person are within what people send in a day."""
+    contacts = [answers[name] for name in ("phone", "email") if answers.get(name)]
+    return security.within("send", security.network()) and all(
+        security.within("contact", contact) for contact in contacts
+    )
 
 
-def current_draft(flow: Flow) -> Draft:
-    """Return the draft that the form names, else this browser's, else a new one.
+def submit(flow: Flow, draft: Draft, answers: dict[str, Any], *, trapped: bool) -> Submission:
+    """Add the submission, its letters and its event to the transaction, and return it."""
+    known, received_at = draft.answers.get("origin", {}), now()
+    assessment = triage.assess(flow.answers(answers), library())
+    reason = known.get("caught") or spam_reason(draft, trapped=trapped)
+    # Nobody in danger is put aside because a browser filled in too much.
+    is_spam = reason and assessment.urgency not in {"emergency", "today"}
+    submission = Submission.make(
+        **flow.columns(answers),
+        assessment=assessment.as_json(),
+        draft_id=draft.id,
+        status="spam" if is_spam else "new",
+        spam_reason=reason,
+        source_article=known.get("article"),
+        follows=known.get("follows"),
+        urgency=assessment.urgency,
+        received_at=received_at,
+        reply_due_at=library().practice.reply_due(received_at),
+    )
+    db.session.add(submission)
+    if not is_spam:
+        outbox_letters.received(submission)
+    log("submission_created", submission=submission, detail=reason or "")
+    return submission
 
-    A form that is sent holds its draft until the request ends, so that a double click waits.
-    """
-    for key in filter(None, (request.form.get("draft"), session.get(flow.name))):
-        query = Draft.kept(flow.name, key)
-        if request.method == "POST":
-            query = query.with_for_update()
-        if draft := db.session.scalar(query):
-            draft.key = key
-            return draft
-    return Draft.start(flow.name)
+
+def spam_reason(draft: Draft, *, trapped: bool) -> str | None:
+    """Say why this looks like a program's work, if it does. The moment it began is ours to know."""
+    if trapped:
+        return TRAPPED
+    quick = timedelta(seconds=current_app.config["SPAM_SECONDS"])
+    if draft.started_at and now() - draft.started_at < quick:
+        return TOO_QUICK
+    return None
 
 
-def submission_of(draft: Draft) -> Submission | None:
-    return db.session.scalar(Submission.of_draft(draft))
+@bp.post("/<flow:flow>/forget")
+def forget(flow: Flow) -> Response:
+    """Erase what was typed so far, on a device that others use too."""
+    if not CheckForm().validate():
+        abort(400)
+    draft = current_draft(flow)
+    if not submission_of(draft) and draft.answers:
+        db.session.delete(draft)
+        db.session.commit()
+    session.clear()
+    return redirect(url_for("visitors.home"), 303)
 
 
 def reachable(flow: Flow, page: Step, draft: Draft) -> bool:
@@ -158,71 +216,8 @@ def reachable(flow: Flow, page: Step, draft: Draft) -> bool:
     )
 
 
-def keep(draft: Draft, answers: dict[str, Any]) -> None:
-    draft.keep(answers)
-    db.session.execute(Draft.expired())
-    db.session.add(draft)
-    session[draft.flow] = draft.key
-    db.session.commit()
-
-
-def next_page(flow: Flow, draft: Draft) -> str:
-    following = flow.next_step(draft.answers)
-    if following is None:
-        return url_for(".check", flow=flow)
-    return url_for(".step", flow=flow, name=following.name)
-
-
-def received_page(submission: Submission) -> Response:
-    return redirect(url_for(".received", token=sign("received", submission.id)), 303)
-
-
-def templates(page: Step) -> list[str]:
-    """A page's own template, or the one that suits most."""
-    return [f"patients/{page.name}.html", "patients/flow.html"]
-
-
-def render(
-    template: str | list[str], flow: Flow, draft: Draft, form: StepForm, page: Step | None = None
-) -> tuple[str, int]:
-    """Return a page of the flow (`page`, or the check page), with 400 or 422 for a wrong form."""
-    form.draft.data = draft.key
-    answers = draft.answers
-    assessment = assess(answers)
-    html = render_template(
-        template,
-        flow=flow,
-        form=form,
-        page=page,
-        back=flow.before(page, answers),
-        rows=[] if page else list(flow.rows(answers)),
-        urgency=assessment.urgency,
-        flags=[library().red_flags[flag] for flag in assessment.red_flags],
-    )
-    wrong = 400 if "csrf_token" in form.errors else 422
-    return html, wrong if form.errors and request.method == "POST" else 200
-
-
-def assess(answers: Answers) -> triage.Assessment:
-    return triage.assess(ticked_flags(answers), library().red_flags)
-
-
-def submit(flow: Flow, draft: Draft) -> Submission:
-    """Add the submission and its event to the transaction, and return it."""
-    answers, received_at = draft.answers, now()
-    submission = Submission.make(
-        **flow.columns(answers),
-        draft_id=draft.id,
-        source_article=session.pop("about", None),
-        urgency=assess(answers).urgency,
-        received_at=received_at,
-        reply_due_at=library().practice.reply_due(received_at),
-    )
-    db.session.add(submission)
-    log("submission_created", submission=submission)
-    return submission
-
-
 def init_app(app: Flask) -> None:
+    with app.app_context():
+        check_rules(library())
     app.url_map.converters["flow"] = FlowConverter
     app.register_blueprint(bp)

@@ -1,5 +1,9 @@
 """What holds for every answer: headers, sessions, CSRF, proxies, limits, signed addresses."""
 
+import hmac
+import logging
+from datetime import timedelta
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, current_app, request
@@ -8,17 +12,32 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 from itsdangerous import BadSignature, URLSafeSerializer
+from limits import parse_many
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+logger = logging.getLogger("site")
 csrf = CSRFProtect()
 
 # Addresses that may know who is asking. Everywhere else there is no session: it reads as empty and
 # is never saved, so a public page can neither set a cookie nor depend on one.
 PRIVATE = ("/staff", "/appointment", "/intake", "/received", "/requests")
 
-# Budgets of failures for one network address. Each worker process counts its own, unless
-# RATELIMIT_STORAGE_URI names a store that they share. Per account is for the database to count.
-LIMITS = {"sign in": "10 per minute; 100 per day"}
+# Patients and staff have a cookie each, so that neither's life or end touches the other's. The
+# patients' one outlives the browser, for as long as a draft does.
+STAFF = "/staff"
+PATIENTS_COOKIE, PATIENTS_COOKIE_LIFE = "form", timedelta(days=7)
+
+# What one network address, or one phone number or e-mail address, may do. Many patients can share
+# a network. Each worker process counts its own, unless RATELIMIT_STORAGE_URI names a store that
+# they share. Failures to sign in are counted alone; per account is for the database to count.
+LIMITS = {
+    "sign in": "10 per minute; 100 per day",
+    "page": "6000 per hour",
+    "send": "600 per hour",
+    "contact": "30 per day",
+    "link": "5 per day",
+    "birth": "30 per hour",
+}
 
 # Mozilla's HTTP Observatory gives these its full marks; all of our own files are same-origin.
 CONTENT_SECURITY_POLICY = (
@@ -45,6 +64,11 @@ HTTPS_HEADERS = {
 
 class PrivateSessions(SecureCookieSessionInterface):
     """Flask's signed cookie, on `PRIVATE` addresses only."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        name = super().get_cookie_name(app)
+        staff = request.path.startswith(STAFF)
+        return name if staff else name.replace("session", PATIENTS_COOKIE)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if is_private(request.path):
@@ -91,6 +115,28 @@ def limit_posts(app: Flask, endpoint: str, act: str) -> None:
     app.view_functions[endpoint] = within(app.view_functions[endpoint])
 
 
+def network() -> str:
+    """The network address of who is asking."""
+    return get_remote_address()
+
+
+def within(act: str, key: str) -> bool:
+    """Count one act by this key, and say whether it is within the budget for acts of its kind.
+
+    The store sees a keyed hash, never a contact. When the store is down, patients go before it.
+    """
+    limiter = current_app.extensions["limits"]
+    if not limiter.enabled:
+        return True
+    secret = current_app.config["SECRET_KEY"].encode()
+    hidden = hmac.new(secret, f"{act}:{key}".encode(), sha256).hexdigest()
+    try:
+        return all(limiter.limiter.hit(limit, act, hidden) for limit in parse_many(LIMITS[act]))
+    except Exception as error:  # noqa: BLE001 (each kind of store fails in its own way)
+        logger.error("limits are not counted: %s", type(error).__name__)  # noqa: TRY400
+        return True
+
+
 def sign(purpose: str, value: str) -> str:
     """Return `value` as part of an address that nobody else can make. Same in, same out."""
     return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=purpose).dumps(value)
@@ -116,6 +162,7 @@ def init_app(app: Flask) -> None:
         TRUSTED_HOSTS=list({site_host, app.config["HOST"], "127.0.0.1", "localhost", *hosts}),
         MAX_CONTENT_LENGTH=1_000_000,  # bytes; the longest honest form is a fiftieth of it
         RATELIMIT_HEADERS_ENABLED=True,  # says when to try again
+        PERMANENT_SESSION_LIFETIME=PATIENTS_COOKIE_LIFE,
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open as long as its session lives
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which some people's browsers withhold
     )

@@ -8,11 +8,14 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import click
 from dotenv import dotenv_values
+from email_validator import EmailNotValidError, validate_email
 from limits.storage import storage_from_string
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -30,6 +33,21 @@ class SettingsError(click.ClickException):
 
     Being a `ClickException`, it ends a `flask` command with one line and no traceback.
     """
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Who takes letters from us. TLS is on from the `start`, after `starttls`, or `never`."""
+
+    host: str
+    port: int
+    tls: str
+    user: str
+    password: str = field(repr=False)
+
+
+MAIL_PORTS = {"smtp": 587, "smtps": 465}
+THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
 def boolean(value: str) -> bool:
@@ -86,6 +104,57 @@ def rate_limit_store(value: str) -> str:
     return value
 
 
+def smtp_url(value: str) -> MailServer | None:
+    """Return the mail server, or None where there is to be none. No message has the password."""
+    known = (
+        "Write it like smtp://user:password@host:587 or smtps://user:password@host:465, "
+        "and in the password %40 for @, %2F for /, %3F for ?, %23 for #, %25 for %."
+    )
+    if not value:
+        return None
+    try:
+        url = urlsplit(value)
+        number = url.port
+    except ValueError:
+        raise ValueError(f"it is not the address of a mail server. {known}") from None
+    whole = url.scheme in MAIL_PORTS and url.hostname and number != 0
+    if not whole or url.path.strip("/") or url.fragment:
+        raise ValueError(f"it is not the address of a mail server. {known}")
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if bool(user) != bool(password) or not f"{user}{password}".isascii():
+        raise ValueError(f"it needs a user and a password, both in ASCII, or neither. {known}")
+    return MailServer(url.hostname, number or MAIL_PORTS[url.scheme], tls(url), user, password)
+
+
+def tls(url: SplitResult) -> str:
+    """When a connection to this mail server is to be hidden from others."""
+    if url.scheme == "smtps" and not url.query:
+        return "start"
+    if url.scheme == "smtps" or url.query not in {"", "starttls=required", "starttls=never"}:
+        raise ValueError('behind the "?" of an smtp:// address goes starttls=required, or nothing.')
+    if url.query != "starttls=never":
+        return "starttls"
+    if url.hostname not in THIS_MACHINE:
+        raise ValueError(
+            "starttls=never would let others read the letters on their way. It is only for a mail "
+            "server on this machine: localhost, 127.0.0.1 or ::1."
+        )
+    return "never"
+
+
+def email_address(value: str) -> str:
+    """Return the address in ASCII. Whether it exists is not asked of the network."""
+    if not value:
+        return ""
+    try:
+        found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise ValueError(
+            f'"{value}" is not an email address. Write it like office@example.org'
+        ) from None
+    return found.ascii_email
+
+
 def secret_key(value: str) -> str:
     if len(value) < 32 or len(set(value)) < 10:
         raise ValueError(f"it is too short or too simple. To make one, type: {MAKE_SECRET_KEY}")
@@ -114,6 +183,9 @@ SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "TRUSTED_HOSTS": ("", words),
     "TRUSTED_PROXIES": ("0", count),
     "RATELIMIT_STORAGE_URI": ("memory://", rate_limit_store),
+    "SPAM_SECONDS": ("3", count),
+    "SMTP_URL": ("", smtp_url),
+    "MAIL_FROM": ("", email_address),
     "DEMO": ("false", boolean),
     "HOST": ("127.0.0.1", str),
     "PORT": ("8000", port),

@@ -2,18 +2,23 @@
 
 import logging
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from flask_login import user_logged_in, user_logged_out
 from flask_security import Security, SQLAlchemyUserDatastore, current_user, password_changed
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
 
+import outbox_letters
 import security
-from forms_staff import SignInForm, StatusForm
-from models import Role, Submission, User, db, log
+from content import library
+from forms_staff import ScheduleForm, SignInForm, StatusForm
+from models import Submission, db, log
+from models_letters import Letter
+from models_staff import Role, User
 from vault import VaultError
 
 logger = logging.getLogger("site")
@@ -23,7 +28,9 @@ datastore = SQLAlchemyUserDatastore(db, User, Role)
 PAGE_SIZE = 25
 
 # Who may do more than look: role names by endpoint. Looking is for every member of staff.
-WORKERS = {"staff.set_status": {"handler", "admin"}}
+WORKERS = {
+    endpoint: {"handler", "admin"} for endpoint in ("staff.set_status", "staff.schedule")
+}
 
 CONFIG = {
     "URL_PREFIX": "/staff",
@@ -105,15 +112,22 @@ def may(endpoint: str) -> bool:
 
 @bp.get("/")
 def queue() -> str:
-    """List the submissions, newest first; `?before=` goes on where a page ended."""
-    before = request.args.get("before", type=read_reference)
-    rows = db.session.scalars(Submission.newest_first(before).limit(PAGE_SIZE + 1)).all()
+    """List the submissions, most urgent first; `?before=` goes on where a page ended.
+
+    `?view=spam` lists what a program seems to have sent.
+    """
+    before, spam = request.args.get("before", type=read_reference), request.args.get("view")
+    query = Submission.queue(spam=spam == "spam", before=before)
+    rows = db.session.scalars(query.limit(PAGE_SIZE + 1)).all()
     log("sensitive_list", user_id=current_user.id)
     html = render_template(
         "staff/queue.html",
         rows=[(row, opened(row)) for row in rows[:PAGE_SIZE]],
         more=len(rows) > PAGE_SIZE,
         before=before,
+        spam=spam == "spam",
+        spam_count=db.session.scalar(sa.select(sa.func.count()).where(Submission.status == "spam")),
+        failed=db.session.scalar(sa.select(sa.func.count()).where(Letter.state == "failed")),
     )
     db.session.commit()
     return html
@@ -124,10 +138,20 @@ def submission(reference: str) -> str:
     """Show everything the patient said."""
     found = find(reference)
     log("sensitive_read", user_id=current_user.id, submission=found)
-    form = StatusForm(status=found.status)
-    html = render_template("staff/submission.html", submission=found, form=form)
+    html = show(found, StatusForm(status=found.status), new_schedule_form(found))
     db.session.commit()
     return html
+
+
+def show(found: Submission, form: StatusForm, schedule_form: ScheduleForm) -> str:
+    return render_template(
+        "staff/submission.html",
+        submission=found,
+        form=form,
+        schedule_form=schedule_form,
+        related=db.session.scalars(found.related()).all(),
+        letters=db.session.scalars(Letter.about(found)).all(),
+    )
 
 
 @bp.post("/submissions/<reference:reference>/status")
@@ -136,11 +160,47 @@ def set_status(reference: str) -> Any:
     if not form.validate_on_submit():
         abort(400)
     change = f"{found.status} to {form.status.data}"
+    if form.status.data == "cancelled" != found.status and found.scheduled_for:
+        found.schedule_changes += 1
+        outbox_letters.cancelled(found)
     found.status = form.status.data
     log("status_changed", user_id=current_user.id, submission=found, detail=change)
     db.session.commit()
     flash(f"The status is now “{form.status.data.capitalize()}”.", "success")
     return redirect(url_for(".submission", reference=reference), 303)
+
+
+def new_schedule_form(found: Submission) -> ScheduleForm:
+    at = found.scheduled_for and library().practice.local(found.scheduled_for)
+    return ScheduleForm(day=at and at.date(), time=at and at.time(), changes=found.schedule_changes)
+
+
+@bp.post("/submissions/<reference:reference>/schedule")
+def schedule(reference: str) -> Any:
+    """Book a time, or another one; the patient gets a letter with a file for the calendar."""
+    found, form = find(reference, lock=True), ScheduleForm()
+    if not form.validate_on_submit():
+        if form.csrf_token.errors:
+            abort(400)
+        return show(found, StatusForm(status=found.status), form), 422
+    at = datetime.combine(form.day.data, form.time.data, library().practice.time_zone)
+    if int(form.changes.data) != found.schedule_changes:
+        flash("Somebody else has just changed the time. Look at it, then decide.", "error")
+    elif at != found.scheduled_for or found.status != "scheduled":
+        book(found, at)
+    return redirect(url_for(".submission", reference=reference), 303)
+
+
+def book(found: Submission, at: datetime) -> None:
+    others = Submission.booked_at(at).where(Submission.id != found.id)
+    if twin := db.session.scalar(others):
+        flash(f"{twin.shown_reference} is booked at the same time.", "error")
+    found.schedule_changes += found.scheduled_for is not None
+    found.scheduled_for, found.status = at, "scheduled"
+    outbox_letters.scheduled(found)
+    log("request_scheduled", user_id=current_user.id, submission=found)
+    db.session.commit()
+    flash("The time is booked.", "success")
 
 
 def opened(row: Submission) -> dict[str, Any] | None:
@@ -152,8 +212,9 @@ def opened(row: Submission) -> dict[str, Any] | None:
         return None
 
 
-def find(reference: str) -> Submission:
-    return db.session.scalar(Submission.with_reference(reference)) or abort(404)
+def find(reference: str, *, lock: bool = False) -> Submission:
+    query = Submission.with_reference(reference)
+    return db.session.scalar(query.with_for_update() if lock else query) or abort(404)
 
 
 @user_logged_in.connect

@@ -1,4 +1,4 @@
-"""The public pages: no session, no database, the same for everyone."""
+"""The public pages: no session, the same for everyone, and no database but for `/readyz`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, render_templat
 from werkzeug.routing import UnicodeConverter
 
 import visitors_data
+import visitors_ready
 from content import PAGES, Article, Library, Page, library
 from content_search import MAX_QUERY, Document, Index
 
@@ -146,6 +147,14 @@ def favicon() -> Response:
 def healthz() -> Response:
     """Tell a supervisor that this process answers; it asks nothing of the database."""
     return Response("ok\n", mimetype="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@bp.get("/readyz")
+def readyz() -> Response:
+    """Tell a balancer whether this process and its database can take a request in."""
+    ready, lines = visitors_ready.look()
+    text, headers = "\n".join([*lines, ""]), {"Cache-Control": "no-store"}
+    return Response(text, 200 if ready else 503, headers, mimetype="text/plain")
 
 
 def index(pages: Library) -> Index:

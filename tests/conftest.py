@@ -11,6 +11,7 @@ import settings
 
 # A developer's own .env must not reach the tests; what is in the environment beats that file.
 os.environ.update({name: default for name, (default, _read) in settings.SETTINGS.items()})
+os.environ["SPAM_SECONDS"] = "0"  # tests fill in forms faster than people can
 
 from app import create_app
 from models import Model, db
@@ -46,9 +47,9 @@ def site(request, tmp_path_factory):
     app = create_app(
         DATABASE_URL=url,
         INSTANCE_PATH=private_folder(tmp_path_factory),
-        RATELIMIT_ENABLED=False,
         PROPAGATE_EXCEPTIONS=True,
     )
+    app.extensions["limits"].enabled = False
     with app.app_context():
         flask_migrate.upgrade()
         yield app
@@ -66,6 +67,16 @@ def app(site):
         for table in reversed(Model.metadata.sorted_tables):
             connection.execute(sa.delete(table))
     db.session.remove()
+
+
+@pytest.fixture
+def limits(app):
+    """The limits of what one network or one person may do, which most tests would soon reach."""
+    limiter = app.extensions["limits"]
+    limiter.enabled = True
+    yield limiter
+    limiter.enabled = False
+    limiter.reset()
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
 """What our patients fill in, from the first page to the last."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
 
 from content import library
 from models import Submission, db
+from models_letters import Letter
 
 
 def an_open_day(ahead=3):
@@ -14,16 +18,20 @@ def an_open_day(ahead=3):
     return day.isoformat()
 
 
+BIRTH = {"birth_month": "3", "birth_day": "31", "birth_year": "1975"}
+CONTACT = {
+    **BIRTH,
+    "full_name": "Siobhán O'Brien-Núñez",
+    "phone": "612-555-0187",
+    "email": "siobhan@example.org",
+    "contact_by": "phone",
+}
+
+
 def details(**changes):
     """A patient's details page, filled in without a mistake."""
     return {
-        "full_name": "Siobhán O'Brien-Núñez",
-        "birth_month": "3",
-        "birth_day": "31",
-        "birth_year": "1975",
-        "phone": "612-555-0187",
-        "email": "siobhan@example.org",
-        "contact_by": "phone",
+        **CONTACT,
         "visited_before": "new",
         "reason": "headache",
         "window1_day": an_open_day(),
@@ -54,9 +62,93 @@ def an_appointment(person, **changes):
     return page
 
 
+YOU = {
+    "filled_in_by": "self",
+    **CONTACT,
+    "help_with": ["headache", "neck"],
+}
+# What a patient fills in on each page of the intake, by field name.
+INTAKE = {
+    "safety": {"red_flags": ["none"]},
+    "advice": {},
+    "you": YOU,
+    "headaches": {
+        "headache_days": "12",
+        "simple_days": "8",
+        "strong_days": "3",
+        "worst_pain": "9",
+        "usual_pain": "6",
+        "upright": "no",
+        "with_headache": ["light", "limits"],
+        "tight_neck": "yes",
+        "since": "years",
+        "after_injury": "unsure",
+        "tried": "Rest in the dark helps a little.",
+    },
+    "spine": {
+        "neck_pain": "long",
+        "upper_back_pain": "no",
+        "low_back_pain": "short",
+        "limbs": ["arm-numb"],
+        "injury": "earlier",
+        "procedure": "no",
+        "bones": ["none"],
+    },
+    "health": {
+        "medicines_text": "Sumatriptan\nVitamin D",
+        "allergies_none": "yes",
+        "conditions_text": "High blood pressure",
+        "pregnancy": "no",
+        "peg_pain": "6",
+        "peg_enjoyment": "7",
+        "peg_activity": "5",
+        "hope": "To go back to work.",
+        "consent": "yes",
+    },
+}
+
+
+def fill_in(page, **changes):
+    """Fill in a page of the intake, with changes by page name, and press its button."""
+    name, asked = page.path.rpartition("/")[2], page.asked()
+    typed = {**INTAKE[name], **changes.get(name, {})}
+    return page.submit(**{field: typed[field] for field in typed if field in asked})
+
+
+def intake_to(person, name, start="/intake/", **changes):
+    """Go as far as this page of the intake; `check` is the last."""
+    page = person.visit(start)
+    while not page.path.endswith(f"/{name}"):
+        following = fill_in(page, **changes)
+        assert following.path != page.path, following.errors
+        page = following
+    return page
+
+
+def an_intake(person, start="/intake/", **changes):
+    """Fill in the whole intake and send it; return the page that says it arrived."""
+    page = intake_to(person, "check", start, **changes).submit()
+    assert page.path.startswith("/received/")
+    return page
+
+
 def submissions():
     """All that was sent, newest first, with no transaction left open behind them."""
-    found = db.session.scalars(Submission.newest_first()).all()
+    newest_first = (Submission.received_at.desc(), Submission.id.desc())
+    found = db.session.scalars(sa.select(Submission).order_by(*newest_first)).all()
     db.session.expunge_all()
     db.session.rollback()
     return found
+
+
+def letters(name=None):
+    """What is in the outbox, oldest first: (name, contents) of each letter, or of those named."""
+    found = db.session.scalars(sa.select(Letter).order_by(Letter.made_at)).all()
+    contents = [(letter.name, letter.contents) for letter in found if name in {None, letter.name}]
+    db.session.rollback()
+    return contents
+
+
+def link_in(letter):
+    """The path of the link in a letter."""
+    return urlsplit(letter[1]["link"]).path

@@ -9,7 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from http.cookies import SimpleCookie
@@ -41,9 +41,11 @@ class Place:
 
     instance: Path
     database: str
+    settings: dict = field(default_factory=dict)
 
     def environment(self, **settings):
         given = {"INSTANCE_PATH": str(self.instance), "DATABASE_URL": self.database}
+        given |= self.settings
         return {**os.environ, "HOST": "127.0.0.1", **given, **settings}
 
     def flask(self, *words, **settings):
@@ -145,6 +147,7 @@ class Wire:
 
     def __init__(self, url, application=None):
         self.url, self.application, self.cookies = url, application, {}
+        self.address = None  # as a proxy in front of the site would tell it
         self.statuses = []
 
     def twin(self):
@@ -164,6 +167,8 @@ class Wire:
         """Make one request on a connection of its own."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {**headers, "Connection": "close", **({"Cookie": cookies} if cookies else {})}
+        if self.address:
+            headers["X-Forwarded-For"] = self.address
         if data is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             data = urlencode(data, doseq=True)

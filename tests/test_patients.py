@@ -43,10 +43,34 @@ def test_a_request_arrives_with_everything_the_patient_said(bob):
     assert db.session.scalar(sa.select(Event.name)) == "submission_created"
 
 
-def test_the_received_page_shows_no_answer(bob):
-    text = an_appointment(bob).text
-    for secret in ("Siobhán", "555-0187", "siobhan@", "crash", "1975"):
-        assert secret not in text
+SECRETS = ("Siobhán", "555-0187", "siobhan@", "crash", "1975")
+
+
+def test_the_received_page_has_a_copy_of_the_answers_for_who_sent_them(bob):
+    page = an_appointment(bob)
+    assert all(secret in page.text for secret in SECRETS)
+    saved = page.link("Save it as a file").response
+    assert all(secret in saved.text for secret in SECRETS)
+    assert saved.mimetype == "text/plain"
+    assert saved.headers["Content-Disposition"].startswith('attachment; filename="request-')
+
+
+def test_the_received_page_shows_no_answer_to_anybody_else(bob, eve):
+    page = an_appointment(bob)
+    seen = eve.visit(page.path)
+    assert seen.status == 200
+    assert not any(secret in seen.text for secret in SECRETS)
+    assert eve.visit(f"{page.path}/copy").status == 404
+
+
+def test_the_received_page_shows_no_answer_once_a_day_is_over(bob):
+    page = an_appointment(bob)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
+        later = bob.visit(page.path)
+        assert submissions()[0].shown_reference in later.text
+        assert "Fill in your intake now" not in later.text
+        assert not any(secret in later.text for secret in SECRETS)
+        assert bob.visit(f"{page.path}/copy").status == 404
 
 
 def test_the_check_page_shows_every_answer_in_words(bob):
@@ -245,7 +269,7 @@ def test_a_failed_csrf_check_shows_what_was_typed_and_can_be_sent_again(bob):
 
 def test_a_lost_cookie_loses_no_answer(bob):
     check = to_check(bob)
-    bob.client.delete_cookie("session")
+    bob.client.delete_cookie("form")
     page = check.submit()
     assert page.status == 400
     assert "Siobhán O'Brien-Núñez" in page.text
@@ -255,7 +279,7 @@ def test_a_lost_cookie_loses_no_answer(bob):
 
 def test_a_lost_cookie_and_draft_still_shows_what_was_typed(bob):
     page = to_details(bob)
-    bob.client.delete_cookie("session")
+    bob.client.delete_cookie("form")
     db.session.execute(sa.delete(Draft))
     db.session.commit()
     page = page.submit(**details())

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from models import Draft, Event, db
 from models_engine import sqlite
+from models_letters import Letter
 from pages import Person
 from people import an_appointment, details, submissions, to_check, to_details
 from security import unsign
@@ -219,9 +220,9 @@ def spoil_drafts(place):
 
 
 def test_nobody_else_on_the_machine_can_read_what_the_site_keeps(server):
-    an_appointment_at(server)
+    wait_for_letters(server, an_appointment_at(server))
     folder = server.place.instance
-    assert mode(folder) == 0o700
+    assert mode(folder) == mode(folder / "letters") == 0o700
     modes = {file.name: mode(file) for file in files(folder)}
     assert {"secret_key", "vault_keys"} <= set(modes)
     assert ("site.db" in modes) == on_sqlite(server.place)
@@ -236,17 +237,34 @@ def files(path):
     return [file for file in path.rglob("*") if not file.is_dir()]
 
 
+def wait_for_letters(server, page):
+    """Wait until the letters about a request are out, so that their files no longer change."""
+    about = Letter.submission.has(reference=reference(page).replace("-", ""))
+
+    def all_sent():
+        with server.place.look():
+            states = db.session.scalars(sa.select(Letter.state).where(about)).all()
+        return set(states) == {"sent"}
+
+    wait_for(all_sent)
+
+
 def test_no_file_holds_what_a_patient_said(server):
     page = an_appointment_at(server)
     start_and_reach_the_check_page(server)
-    kept = everything_in(server.place.instance)
+    wait_for_letters(server, page)
+    kept = everything_in(server.place.instance, but="letters")
     # The reference is not secret: where it is, the rest would be.
     assert (reference(page).replace("-", "").encode() in kept) == on_sqlite(server.place)
     assert [secret for secret in SAID if secret.encode() in kept] == []
+    # Where there is no mail server, letters are files. They say for whom they are, and no more.
+    letters = everything_in(server.place.instance / "letters")
+    assert [secret for secret in SAID if secret.encode() in letters] == ["siobhan@example.org"]
 
 
-def everything_in(path):
-    return b"\n".join(file.read_bytes() for file in files(path))
+def everything_in(path, but=""):
+    """The contents of all files, those in the folder `but` left out."""
+    return b"\n".join(file.read_bytes() for file in files(path) if file.parent.name != but)
 
 
 def test_a_new_member_of_staff_comes_in_with_the_password_from_the_command_line(server):

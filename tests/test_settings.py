@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 import settings
-from settings import SETTINGS, SettingsError, load
+from settings import SETTINGS, MailServer, SettingsError, load, smtp_url
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 OLDER_KEY = base64.urlsafe_b64encode(bytes(range(32, 64))).decode()
@@ -20,6 +20,8 @@ AT_ONCE = 20
 MAKE_ONE = "To make one, type: python3 -c"
 DATABASES = "Write sqlite:///site.db or postgresql://user:password@host/name"
 SITE = "Write it like https://www.example.org"
+MAIL = "Write it like smtp://user:password@host:587"
+EMAIL = "Write it like office@example.org"
 
 
 @pytest.fixture
@@ -74,6 +76,33 @@ def mode(path):
         ("SITE_URL", "https://example.org?page=1", SITE),
         ("TRUSTED_PROXIES", "x", "Write 0, 1, 2"),
         ("TRUSTED_PROXIES", "1.5", "Write 0, 1, 2"),
+        ("SMTP_URL", "mail.example.org", MAIL),
+        ("SMTP_URL", "http://mail.example.org", MAIL),
+        ("SMTP_URL", "smtp://", MAIL),
+        ("SMTP_URL", "smtp://ann:hunter2@", MAIL),
+        ("SMTP_URL", "smtp://ann:hunter2@mail.example.org:0", MAIL),
+        ("SMTP_URL", "smtp://ann:hunter2@mail.example.org:70000", MAIL),
+        ("SMTP_URL", "smtp://ann:hunter2@mail.example.org:port", MAIL),
+        ("SMTP_URL", "smtp://ann:hunter2@mail.example.org/inbox", MAIL),
+        ("SMTP_URL", "smtp://ann:hunter2/x@mail.example.org", MAIL),
+        ("SMTP_URL", "smtp://ann:2/hunter2@mail.example.org", MAIL),
+        ("SMTP_URL", "smtp://ann:hunter2#x@mail.example.org", MAIL),
+        ("SMTP_URL", "smtp://ann:2#hunter2@mail.example.org", MAIL),
+        ("SMTP_URL", "smtp://ann:2?hunter2@mail.example.org", "starttls=required, or nothing"),
+        ("SMTP_URL", "smtp://ann:hunter2@[mail.example.org", MAIL),
+        ("SMTP_URL", "smtp://ann@mail.example.org", "a user and a password"),
+        ("SMTP_URL", "smtp://:hunter2@mail.example.org", "a user and a password"),
+        ("SMTP_URL", "smtp://ann:hunter2%C3%A9@mail.example.org", "in ASCII"),
+        ("SMTP_URL", "smtp://ann:hunter2@mail.example.org?starttls=no", "starttls=required"),
+        ("SMTP_URL", "smtp://ann:hunter2@mail.example.org?tls=required", "starttls=required"),
+        ("SMTP_URL", "smtps://ann:hunter2@mail.example.org?starttls=never", "of an smtp://"),
+        ("SMTP_URL", "smtp://ann:hunter2@mail.example.org?starttls=never", "this machine"),
+        ("SMTP_URL", "smtp://ann:hunter2@127.0.0.1.example.org?starttls=never", "this machine"),
+        ("SMTP_URL", "smtp://ann:hunter2@10.0.0.1?starttls=never", "this machine"),
+        ("MAIL_FROM", "letters", EMAIL),
+        ("MAIL_FROM", "letters@localhost", EMAIL),
+        ("MAIL_FROM", "Letters <letters@example.org>", EMAIL),
+        ("MAIL_FROM", "létters@example.org", EMAIL),
     ],
 )
 def test_an_unsafe_setting_is_refused_with_what_to_type(folder, name, value, what_to_type):
@@ -97,10 +126,38 @@ def test_an_unsafe_setting_is_refused_with_what_to_type(folder, name, value, wha
         ("VAULT_KEYS", f"{KEY}, {OLDER_KEY}", [bytes(range(32)), bytes(range(32, 64))]),
         ("DATABASE_URL", "sqlite:////srv/site.db", "sqlite:////srv/site.db"),
         ("PORT", "", 8000),  # empty means the default
+        ("SMTP_URL", "", None),
+        (
+            "SMTP_URL",
+            "smtp://ann%40example.org:p%40ss%2Fw%3Ard%25@mail.example.org",
+            MailServer("mail.example.org", 587, "starttls", "ann@example.org", "p@ss/w:rd%"),
+        ),
+        (
+            "SMTP_URL",
+            "smtp://Mail.example.org:2525/?starttls=required",
+            MailServer("mail.example.org", 2525, "starttls", "", ""),
+        ),
+        (
+            "SMTP_URL",
+            "smtps://ann:secret@mail.example.org",
+            MailServer("mail.example.org", 465, "start", "ann", "secret"),
+        ),
+        (
+            "SMTP_URL",
+            "smtp://localhost:25?starttls=never",
+            MailServer("localhost", 25, "never", "", ""),
+        ),
+        ("SMTP_URL", "smtp://[::1]:25?starttls=never", MailServer("::1", 25, "never", "", "")),
+        ("MAIL_FROM", "", ""),
+        ("MAIL_FROM", "Letters@Bücher.example.org", "Letters@xn--bcher-kva.example.org"),
     ],
 )
 def test_a_setting_is_read_as_it_is_meant(folder, name, written, value):
     assert load({"INSTANCE_PATH": folder, name: written})[name] == value
+
+
+def test_the_password_of_the_mail_server_is_not_printed_with_it():
+    assert "hunter2" not in repr(smtp_url("smtp://ann:hunter2@mail.example.org"))
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

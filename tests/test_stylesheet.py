@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import layout
-from content import URGENCIES
 from content_markdown import CARDS
-from forms_fields import BirthDate
+from content_medical import URGENCIES
+from forms_parts import BirthDate
 
 ROOT = Path(layout.__file__).parent
 RAW = (ROOT / "static" / "site.css").read_bytes()
@@ -38,7 +38,6 @@ LINES = [(color, ground) for color in ("border", "focus") for ground in ("page",
 # What the templates put into names of classes.
 FILLED_IN = {
     "level": CARDS,
-    "urgency": ("emergency", "today"),
     "submission.urgency": URGENCIES,
     "category": ("success", "error"),
     "part": BirthDate.parts,

@@ -1,0 +1,87 @@
+"""What each letter says, to whom, and when: the values that its templates fill in."""
+
+import sqlalchemy as sa
+from flask import current_app, url_for
+
+import outbox
+from content import library
+from models import Draft, Submission, db
+from models_letters import Letter
+from security import sign
+
+
+def address(endpoint: str, **values: str) -> str:
+    """Return a full address on the site, as letters need it."""
+    return current_app.config["SITE_URL"] + url_for(endpoint, **values)
+
+
+def request_link(submission: Submission) -> str:
+    """The address at which the patient can follow a request, once the date of birth is given."""
+    return address("patients.request_page", token=sign("request", submission.id))
+
+
+def received(submission: Submission) -> None:
+    """Tell the patient that it arrived, and the practice that it is waiting."""
+    to_patient("received", submission, reply_due_at=submission.reply_due_at.isoformat())
+    waiting(submission, "new")
+
+
+def waiting(submission: Submission, news: str) -> None:
+    """Tell the practice that there is something to do: `new`, `times` or `cancelled`."""
+    outbox.add(
+        "waiting",
+        library().practice.email,
+        submission=submission,
+        edition=0 if news == "new" else next_edition("waiting", submission),
+        news=news,
+        reference=submission.shown_reference,
+        kind=submission.kind,
+        urgency=submission.urgency,
+        link=address("staff.submission", reference=submission.reference),
+    )
+
+
+def scheduled(submission: Submission) -> None:
+    """Tell the patient the time, or that it is another one now."""
+    name = "changed" if submission.schedule_changes else "scheduled"
+    to_patient(name, submission, edition=submission.schedule_changes, **visit(submission))
+
+
+def cancelled(submission: Submission) -> None:
+    booked = visit(submission) if submission.scheduled_for else {}
+    edition = next_edition("cancelled", submission)
+    to_patient("cancelled", submission, edition=edition, **booked)
+
+
+def finish(draft: Draft, to: str, token: str) -> None:
+    """Send the link with which a form can be finished on another device."""
+    link = address("patients.resume", flow=draft.flow, token=token)
+    outbox.add("finish", to, link=link, until_at=draft.expires_at.isoformat())
+
+
+def visit(submission: Submission) -> dict[str, str | int]:
+    """What a calendar needs to know of a booked time, and to tell a newer one from an older."""
+    return {
+        "uid": f"{submission.id}@{current_app.config['SITE_URL'].partition('://')[2]}",
+        "sequence": submission.schedule_changes,
+        "starts_at": submission.scheduled_for.isoformat(),
+    }
+
+
+def to_patient(name: str, submission: Submission, *, edition: int = 0, **values: str | int) -> None:
+    """Put a letter in the outbox for a patient who has given an e-mail address."""
+    if to := submission.answers.get("email"):
+        outbox.add(
+            name,
+            to,
+            submission=submission,
+            edition=edition,
+            reference=submission.shown_reference,
+            link=request_link(submission),
+            **values,
+        )
+
+
+def next_edition(name: str, submission: Submission) -> int:
+    earlier = (Letter.name == name, Letter.submission_id == submission.id)
+    return db.session.scalar(sa.select(sa.func.count(Letter.id)).where(*earlier))

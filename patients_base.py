@@ -1,0 +1,173 @@
+"""What all pages for patients share: the blueprint, drafts, and pages that keep what was typed."""
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, render_template, request, session, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.routing import BaseConverter
+
+from content import library
+from forms import FLOWS
+from forms_contact import CONTACT
+from forms_flow import Flow, Step, StepForm
+from forms_safety import raised_flags
+from models import Draft, Submission, db, only_read
+from security import csrf
+
+bp = Blueprint("patients", __name__)
+logger = logging.getLogger("site")
+
+NOT_SAVED = (
+    "We cannot save anything right now",
+    "Nothing was sent. Wait a minute and press the button again, or call us.",
+)
+TOO_MANY = "We got a lot from your network or your contact address. Try again later, or call us."
+
+# A form checks its own token, so that a failed check shows the page again with what was typed.
+csrf.exempt(bp)
+
+
+class FlowConverter(BaseConverter):
+    """The first part of an address: `appointment` is FLOWS["appointment"]."""
+
+    regex = "|".join(FLOWS)
+
+    def to_python(self, value: str) -> Flow:
+        return FLOWS[value]
+
+    def to_url(self, value: Flow | str) -> str:
+        return getattr(value, "name", value)
+
+
+@bp.before_request
+def read_only() -> None:
+    if request.method in {"GET", "HEAD"}:
+        only_read()
+
+
+@bp.after_request
+def keep_link_secret(response: Response) -> Response:
+    """Tell browsers to pass an address that opens something on to nobody."""
+    if "token" in (request.view_args or {}):
+        response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def current_draft(flow: Flow) -> Draft:
+    """Return the draft that the form names, else this browser's, else a new one.
+
+    A form that is sent holds its draft until the request ends, so that a double click waits.
+    """
+    for key in filter(None, (request.form.get("draft"), session.get(flow.name))):
+        query = Draft.kept(flow.name, key)
+        if request.method == "POST":
+            query = query.with_for_update()
+        if draft := db.session.scalar(query):
+            draft.key = key
+            return draft
+    return Draft.start(flow.name)
+
+
+def submission_of(draft: Draft) -> Submission | None:
+    return db.session.scalar(Submission.of_draft(draft))
+
+
+def keep(draft: Draft, answers: dict[str, Any]) -> None:
+    """Put the answers into the draft, where this browser finds them again for `DRAFT_LIFE`."""
+    draft.keep(answers)
+    db.session.execute(Draft.expired())
+    db.session.add(draft)
+    session[draft.flow], session.permanent = draft.key, True
+    db.session.commit()
+
+
+def origin(draft: Draft) -> dict[str, Any]:
+    """Return what is known of a draft besides the answers.
+
+    That is the article that led here, the request that it follows, with the contact details that
+    came with that, and what gave it away as a program's.
+    """
+    known = dict(draft.answers.get("origin", {}))
+    if slug := session.pop("about", None):
+        known["article"] = slug
+    follows = session.pop("follows", None) if draft.flow == "intake" else None
+    if follows and (first := db.session.get(Submission, follows)):
+        contact = {name: first.answers[name] for name in CONTACT}
+        known |= {"follows": first.id, "reference": first.shown_reference, "you": contact}
+    return known
+
+
+def birth_of(answers: dict[str, Any]) -> str | None:
+    """The date of birth that a draft holds, whichever page has asked for it."""
+    pages = (answers.get("you"), answers.get("origin", {}).get("you"), answers.get("details"))
+    return next((page["birth"] for page in pages if page and page.get("birth")), None)
+
+
+def filled(page: Step, answers: dict[str, Any]) -> StepForm:
+    """The form as it was left: with what was typed when that could not be accepted yet."""
+    if typed := answers.get("typed", {}).get(page.name):
+        return page.fill(answers, formdata=MultiDict(typed))
+    form = page.fill(answers)
+    if page.name in answers:
+        form.review()
+    return form
+
+
+def next_page(flow: Flow, draft: Draft) -> str:
+    following = flow.next_step(draft.answers)
+    if following is None:
+        return url_for("patients.check", flow=flow)
+    return url_for("patients.step", flow=flow, name=following.name)
+
+
+def templates(page: Step | None) -> list[str]:
+    """A page's own template, or the one that suits most; the check page's for None."""
+    return [f"patients/{page.name if page else 'check'}.html", "patients/flow.html"]
+
+
+def render(
+    flow: Flow, draft: Draft, form: StepForm, page: Step | None, status: int | None = None
+) -> tuple[str, int]:
+    """Return a page of the flow (the check page, for None), with 400 or 422 for a wrong form."""
+    form.draft.data = draft.key
+    answers = draft.answers
+    flags = [library().red_flags[flag] for flag in raised_flags(answers)]
+    html = render_template(
+        templates(page),
+        flow=flow,
+        form=form,
+        page=page,
+        position=flow.position(page, answers),
+        back=flow.before(page, answers),
+        rows=[] if page else list(flow.rows(answers)),
+        follows=answers.get("origin", {}).get("reference"),
+        emergency=any(flag.level == "emergency" for flag in flags),
+        flags=flags,
+        kept=bool(answers),
+    )
+    wrong = 400 if "csrf_token" in form.errors else 422
+    return html, status or (wrong if form.errors and request.method == "POST" else 200)
+
+
+def gone(title: str, advice: str, status: int = 410) -> tuple[str, int]:
+    """Say that a link does not lead anywhere any more, and what to do instead."""
+    return render_template("patients/gone.html", title=title, advice=advice), status
+
+
+@bp.errorhandler(sa.exc.OperationalError)
+def not_saved(error: sa.exc.OperationalError) -> tuple[str, int]:
+    """Show what was typed again when the database is locked, full or gone. Asks it nothing."""
+    db.session.rollback()
+    logger.error("the database did not take a request: %s", type(error.orig).__name__)
+    given = request.view_args or {}
+    page = given["flow"].step(given.get("name", "")) if "flow" in given else None
+    if request.method != "POST" or page is None or page.interrupts:
+        title, advice = NOT_SAVED
+        return render_template("errors/error.html", title=title, advice=advice), 503
+    draft = Draft.start(given["flow"].name)
+    draft.key = request.form.get("draft", "")
+    form = page.fill({})
+    form.form_errors = [NOT_SAVED[1]]
+    return render(given["flow"], draft, form, page, 503)

@@ -1,0 +1,95 @@
+"""Stop now and finish later: on this device, or on another one with a link in a letter."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import redirect, render_template, request, session, url_for
+
+import outbox_letters
+import security
+from forms_contact import BirthForm, LaterForm
+from forms_flow import Flow
+from models import Draft, db
+from patients_base import TOO_MANY, birth_of, bp, current_draft, gone, next_page, submission_of
+from security import sign, unsign
+
+MOST_TRIES = 5  # wrong dates of birth that a link allows
+
+NOT_OPEN = (
+    "This link does not open a form any more",
+    "A link works once, within 7 days, until the form is sent. If it is not sent, start again.",
+)
+LOCKED = (
+    "This link is locked",
+    "The date of birth was wrong too often. Call us, and we will find another way.",
+)
+NOT_THE_BIRTH = "This is not the date of birth that we were given. Check it and try again"
+
+
+@bp.route("/<flow:flow>/later", methods=["GET", "POST"])
+def later(flow: Flow) -> Any:
+    """Say how long the answers are kept here, and offer a link for another device."""
+    draft = current_draft(flow)
+    if not draft.answers or submission_of(draft):
+        return redirect(url_for(".start", flow=flow), 303)
+    form, sent, status = LaterForm(), False, 200
+    if request.method == "POST":
+        if form.validate() and birth_of(draft.answers):
+            sent = send_link(draft, form.email.data)
+            if not sent:
+                form.form_errors = [TOO_MANY]
+        status = 200 if sent else 422
+    form.draft.data = draft.key
+    html = render_template(
+        "patients/later.html",
+        flow=flow,
+        form=form,
+        sent=sent,
+        can_send=bool(birth_of(draft.answers)),
+        until=draft.expires_at,
+        back=next_page(flow, draft),
+    )
+    return html, status
+
+
+def send_link(draft: Draft, email: str) -> bool:
+    """Put the letter in the outbox; False when this address has had enough of them today."""
+    if not (security.within("link", email) and security.within("page", security.network())):
+        return False
+    outbox_letters.finish(draft, email, sign("finish", draft.id))
+    db.session.commit()
+    return True
+
+
+@bp.route("/<flow:flow>/resume/<string:token>", methods=["GET", "POST"])
+def resume(flow: Flow, token: str) -> Any:
+    """Ask for the date of birth, then move the draft to this device. Opens once."""
+    query = sa.select(Draft).where(Draft.id == (unsign("finish", token) or ""))
+    draft = db.session.scalar(query.with_for_update() if request.method == "POST" else query)
+    if draft is None or draft.is_over or submission_of(draft):
+        return gone(*NOT_OPEN)
+    if draft.tries >= MOST_TRIES:
+        return gone(*LOCKED)
+    form = BirthForm()
+    if request.method == "POST" and form.validate():
+        if not security.within("birth", security.network()):
+            form.form_errors = [TOO_MANY]
+        elif form.birth.data == birth_of(draft.answers):
+            return redirect(next_page(flow, move_here(draft)), 303)
+        else:
+            draft.tries += 1
+            db.session.commit()
+            form.birth.errors = [NOT_THE_BIRTH]
+    html = render_template("patients/birth.html", form=form, title="Finish your form")
+    return html, 422 if form.errors else 200
+
+
+def move_here(draft: Draft) -> Draft:
+    """Give the draft a new key, which only this browser has."""
+    moved = Draft.start(draft.flow, draft.answers)
+    moved.started_at, moved.expires_at = draft.started_at, draft.expires_at
+    db.session.delete(draft)
+    db.session.add(moved)
+    session[moved.flow], session.permanent = moved.key, True
+    db.session.commit()
+    return moved

@@ -1,0 +1,220 @@
+"""After sending: the page that says it arrived, and the one where a request can be followed."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import (
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+
+import outbox_letters
+import security
+from content import library
+from forms import CheckForm, TimesForm
+from forms_contact import BirthForm
+from forms_flow import StepForm
+from models import Draft, Submission, db, log, now
+from outbox_calendar import calendar_file
+from patients_base import TOO_MANY, bp, gone
+from patients_later import LOCKED, NOT_THE_BIRTH
+from security import sign, unsign
+
+COPY_LIFE = timedelta(days=1)  # how long the received page shows the answers
+LINK_LIFE = timedelta(days=180)
+OPEN_FOR = timedelta(minutes=30)  # after the date of birth was given
+MOST_TRIES = 10  # wrong dates of birth in a row
+OPEN = ("new", "contacted", "scheduled")  # while there is something to change
+
+NOT_OURS = (
+    "This link does not work",
+    "Open it from our email once more, and check that all of it is there. Or call us.",
+)
+TOO_OLD = ("This link has expired", "Call us, and tell us your reference.")
+
+
+def received_page(submission: Submission) -> Response:
+    return redirect(url_for("patients.received", token=sign("received", submission.id)), 303)
+
+
+@bp.get("/received/<string:token>")
+def received(token: str) -> str:
+    """Say that it arrived, what happens next and by when.
+
+    For a day, the browser that sent the answers sees a copy of them. Nobody else ever does.
+    """
+    submission = db.session.get(Submission, unsign("received", token) or "") or abort(404)
+    return render_template(
+        "patients/received.html",
+        submission=submission,
+        token=token,
+        rows=copy_of(submission),
+        after=sign("intake", submission.id) if may_follow(submission) else None,
+    )
+
+
+@bp.get("/received/<string:token>/copy")
+def received_copy(token: str) -> Response:
+    """The answers as a file of plain text, under the same rule."""
+    submission = db.session.get(Submission, unsign("received", token) or "") or abort(404)
+    rows = copy_of(submission) or abort(404)
+    answer = make_response(render_template("patients/copy.txt", submission=submission, rows=rows))
+    answer.mimetype = "text/plain"
+    name = f"request-{submission.shown_reference}.txt"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def copy_of(submission: Submission) -> list[dict[str, str]]:
+    """How the patient saw the answers, if it is this browser that sent them within a day."""
+    sent_here = Draft.id_of(session.get(submission.kind, "")) == submission.draft_id
+    recent = now() - submission.received_at < COPY_LIFE
+    return submission.record["shown"] if sent_here and recent else []
+
+
+def may_follow(submission: Submission) -> bool:
+    """Whether an intake can take over the name and contact details of this request."""
+    recent = now() - submission.received_at < COPY_LIFE
+    return recent and submission.kind == "appointment" and submission.status != "cancelled"
+
+
+def submission_to_follow(token: str) -> Submission | None:
+    found = db.session.get(Submission, unsign("intake", token) or "")
+    return found if found and now() - found.received_at < LINK_LIFE else None
+
+
+def find(token: str) -> Submission:
+    """Return the request that a link in a letter leads to; answer with a page when there is none.
+
+    A POST holds it, so that staff and the patient do not change it at the same moment.
+    """
+    query = sa.select(Submission).where(Submission.id == (unsign("request", token) or ""))
+    submission = db.session.scalar(query.with_for_update() if request.method == "POST" else query)
+    if submission is None:
+        abort(make_response(gone(*NOT_OURS, 404)))
+    if now() - submission.received_at > LINK_LIFE:
+        abort(make_response(gone(*TOO_OLD)))
+    if submission.tries >= MOST_TRIES:
+        abort(make_response(gone(*LOCKED)))
+    return submission
+
+
+def find_opened(token: str) -> Submission:
+    """The same, for someone who has given the date of birth; others are asked for it first."""
+    submission = find(token)
+    if not is_opened(submission):
+        abort(redirect(url_for(".request_page", token=token), 303))
+    return submission
+
+
+def is_opened(submission: Submission) -> bool:
+    opened = session.get("opened", {}).get(submission.id)
+    return bool(opened) and now() - datetime.fromisoformat(opened) < OPEN_FOR
+
+
+@bp.route("/requests/<string:token>", methods=["GET", "POST"])
+def request_page(token: str) -> Any:
+    """Ask for the date of birth; then show how the request stands, and what can be done."""
+    submission = find(token)
+    form = BirthForm()
+    if request.method == "POST" and form.validate() and may_open(submission, form):
+        session["opened"] = {submission.id: now().isoformat()}
+        submission.tries = 0
+        db.session.commit()
+        return redirect(url_for(".request_page", token=token), 303)
+    if request.method != "POST" and is_opened(submission):
+        return render_template(
+            "patients/request.html",
+            submission=submission,
+            token=token,
+            changeable=submission.kind == "appointment" and submission.status in OPEN,
+            after=sign("intake", submission.id),
+        )
+    html = render_template("patients/birth.html", form=form, title="See your request")
+    return html, 422 if form.errors else 200
+
+
+def may_open(submission: Submission, form: BirthForm) -> bool:
+    """Whether this is the patient's date of birth; put an error in the form when it is not."""
+    if not security.within("birth", security.network()):
+        form.form_errors = [TOO_MANY]
+        return False
+    if form.birth.data == submission.answers["birth"]:
+        return True
+    submission.tries += 1
+    log("request_birth_wrong", submission=submission)
+    db.session.commit()
+    form.birth.errors = [NOT_THE_BIRTH]
+    return False
+
+
+@bp.get("/requests/<string:token>/appointment.ics")
+def appointment_file(token: str) -> Response:
+    """The booked time, for a calendar."""
+    submission = find_opened(token)
+    if submission.status == "cancelled" or not submission.scheduled_for:
+        abort(404)
+    visit = outbox_letters.visit(submission) | {"starts_at": submission.scheduled_for}
+    headers = {"Content-Disposition": 'attachment; filename="appointment.ics"'}
+    return Response(calendar_file(**visit), mimetype="text/calendar", headers=headers)
+
+
+@bp.route("/requests/<string:token>/cancel", methods=["GET", "POST"])
+def cancel(token: str) -> Any:
+    """Ask once more, then cancel. Following the link alone changes nothing."""
+    return change(token, CheckForm(), "cancel", call_off)
+
+
+@bp.route("/requests/<string:token>/times", methods=["GET", "POST"])
+def times(token: str) -> Any:
+    """Ask for another time. A booked one stays until the practice has answered."""
+    return change(token, TimesForm(), "times", ask_for_times)
+
+
+def change(
+    token: str, form: StepForm, page: str, act: Callable[[Submission, StepForm], None]
+) -> Any:
+    """Show a form about an open request; when it is sent, act on it and show how things stand."""
+    submission = find_opened(token)
+    done = redirect(url_for(".request_page", token=token), 303)
+    if submission.status not in OPEN:
+        return done
+    if request.method == "POST" and form.validate():
+        act(submission, form)
+        db.session.commit()
+        return done
+    html = render_template(f"patients/{page}.html", submission=submission, form=form, token=token)
+    return html, 422 if form.errors else 200
+
+
+def call_off(submission: Submission, _form: StepForm) -> None:
+    submission.status = "cancelled"
+    submission.schedule_changes += bool(submission.scheduled_for)
+    outbox_letters.cancelled(submission)
+    outbox_letters.waiting(submission, "cancelled")
+    log("request_cancelled", submission=submission, detail="by the patient")
+
+
+def ask_for_times(submission: Submission, form: StepForm) -> None:
+    """Keep the new choices beside the old ones, and put the request back to be worked on."""
+    record = submission.record
+    earlier = record.get("later", [])
+    rows = [
+        {"label": field.label.text, "text": field.shown} for field in form.questions if field.data
+    ]
+    if earlier and earlier[-1]["rows"] == rows:
+        return  # the button was pressed twice
+    record["later"] = [*earlier, {"at": now().isoformat(), "rows": rows}]
+    submission.record = record
+    submission.status = "new"
+    submission.reply_due_at = library().practice.reply_due(now())
+    outbox_letters.waiting(submission, "times")
+    log("request_changed", submission=submission, detail="asked for another time")

@@ -1,0 +1,280 @@
+"""Patients follow their request with the link from the letter and their date of birth."""
+
+from datetime import UTC, datetime, timedelta
+
+import icalendar
+import pytest
+import sqlalchemy as sa
+import time_machine
+
+from models import Event, Submission, db
+from pages import Person
+from people import BIRTH, an_appointment, an_intake, an_open_day, letters, link_in, submissions
+from security import sign
+
+
+@pytest.fixture
+def phone(app):
+    """A device that did not send the request."""
+    return Person(app.test_client())
+
+
+@pytest.fixture
+def link(submission):
+    return link_in(letters("received")[0])
+
+
+def open_request(person, link):
+    page = person.visit(link).submit(**BIRTH)
+    assert page.path == link
+    return page
+
+
+def book(ada, reference, day=None, time="09:30"):
+    page = ada.visit(f"/staff/submissions/{reference}")
+    return page.submit("form[action$=schedule]", day=day or an_open_day(), time=time)
+
+
+def status():
+    return submissions()[0].status
+
+
+def test_the_link_shows_nothing_before_the_date_of_birth(phone, link, submission):
+    page = phone.visit(link)
+    for secret in ("Siobhán", "555-0187", submission.shown_reference, "not a booked appointment"):
+        assert secret not in page.text
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_with_the_date_of_birth_it_says_how_the_request_stands(phone, link, submission):
+    page = open_request(phone, link)
+    assert submission.shown_reference in page.text
+    assert "This is a request, not a booked appointment." in page.text
+    for secret in ("Siobhán", "555-0187", "siobhan@", "crash"):
+        assert secret not in page.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ("contacted", "We have been in touch with you"),
+        ("closed", "Your request is closed"),
+        ("cancelled", "It is cancelled"),
+        ("spam", "This is a request, not a booked appointment"),
+    ],
+)
+def test_each_status_has_words_for_patients(phone, link, changed, words):
+    db.session.execute(sa.update(Submission).values(status=changed))
+    db.session.commit()
+    page = open_request(phone, link)
+    assert words in page.text
+    assert "spam" not in page.text.lower()
+
+
+def test_a_booked_time_can_be_put_in_a_calendar(phone, link, ada, submission):
+    book(ada, submission.shown_reference)
+    page = open_request(phone, link)
+    assert "Your appointment:" in page.text
+    assert "9:30 am" in page.text
+    answer = page.link("Put it in your calendar").response
+    (visit,) = icalendar.Calendar.from_ical(answer.data).events
+    assert visit["SUMMARY"] == "Appointment"
+    assert visit["STATUS"] == "CONFIRMED"
+    assert visit.start == submissions()[0].scheduled_for
+    assert answer.mimetype == "text/calendar"
+
+
+def test_there_is_no_calendar_file_before_a_time_is_booked(phone, link):
+    open_request(phone, link)
+    assert phone.visit(f"{link}/appointment.ics").status == 404
+
+
+@pytest.mark.parametrize("page", ["cancel", "times", "appointment.ics"])
+def test_nothing_opens_without_the_date_of_birth(phone, link, page):
+    assert phone.visit(f"{link}/{page}").path == link
+    assert phone.send(f"{link}/{page}", {}).status in {200, 405, 422}
+    assert status() == "new"
+
+
+def test_a_mail_scanner_that_follows_every_link_changes_nothing(phone, link):
+    open_request(phone, link)
+    for page in ("", "/cancel", "/times", "/appointment.ics"):
+        phone.visit(link + page)
+        phone.ask("HEAD", link + page)
+    assert status() == "new"
+    assert len(letters()) == 2
+
+
+def test_a_patient_cancels_after_being_asked_once_more(phone, link, submission):
+    page = open_request(phone, link).link("Cancel my request")
+    assert page.title.startswith("Do you want to cancel?")
+    assert status() == "new"
+    page = page.submit()
+    assert "It is cancelled." in page.text
+    assert status() == "cancelled"
+    names = [name for name, _contents in letters()]
+    assert names == ["received", "waiting", "cancelled", "waiting"]
+    assert letters()[-1][1]["news"] == "cancelled"
+    assert "request_cancelled" in db.session.scalars(sa.select(Event.name)).all()
+
+
+def test_cancelling_twice_says_it_once(phone, link):
+    page = open_request(phone, link).link("Cancel my request")
+    page.submit()
+    assert page.submit().path == link
+    assert len(letters("cancelled")) == 1
+
+
+def test_cancelling_wants_the_token_of_its_form(phone, link):
+    page = open_request(phone, link).link("Cancel my request")
+    assert page.submit(csrf_token="stale").status == 422
+    assert status() == "new"
+
+
+def test_a_cancelled_visit_is_taken_out_of_the_calendar(phone, link, ada, submission):
+    book(ada, submission.shown_reference)
+    open_request(phone, link).link("Cancel my appointment").submit()
+    booked, cancelled = letters("scheduled")[0][1], letters("cancelled")[0][1]
+    assert cancelled["uid"] == booked["uid"]
+    assert cancelled["sequence"] == booked["sequence"] + 1
+    assert phone.visit(f"{link}/appointment.ics").status == 404
+
+
+def test_a_patient_asks_for_another_time_and_staff_see_it(phone, link, ada, submission):
+    day = an_open_day(9)
+    page = open_request(phone, link).link("Ask for another time")
+    page = page.submit(window1_day=day, window1_part="afternoon")
+    assert page.path == link
+    page = ada.visit(f"/staff/submissions/{submission.shown_reference}")
+    assert "Asked for another time on" in page.text
+    assert "afternoon" in page.text
+    assert letters("waiting")[-1][1]["news"] == "times"
+
+
+def test_asking_for_another_time_wants_a_day_and_keeps_what_was_typed(phone, link):
+    page = open_request(phone, link).link("Ask for another time")
+    assert list(page.submit().errors) == ["window1_day"]
+    wrong = page.submit(window1_day="2020-01-01", window2_day=an_open_day())
+    assert list(wrong.errors) == ["window1_day"]
+    assert wrong.typed()["window2_day"] == an_open_day()
+    assert status() == "new"
+
+
+def test_a_booked_time_stays_until_the_practice_answers(phone, link, ada, submission):
+    book(ada, submission.shown_reference)
+    page = open_request(phone, link).link("Ask for another time")
+    assert "stays yours until we have agreed on another" in page.text
+    page = page.submit(window1_day=an_open_day(9))
+    assert "Your appointment:" in page.text
+    assert "You asked for another time." in page.text
+    assert (status(), submissions()[0].scheduled_for is not None) == ("new", True)
+
+
+def test_pressing_twice_asks_once(phone, link):
+    page = open_request(phone, link).link("Ask for another time")
+    for _ in range(2):
+        page.submit(window1_day=an_open_day(9))
+    assert len(submissions()[0].record["later"]) == 1
+    assert len(letters("waiting")) == 2
+
+
+def test_ten_wrong_dates_of_birth_lock_the_link(phone, eve, link):
+    for _ in range(10):
+        page = eve.visit(link).submit(birth_month="1", birth_day="1", birth_year="1990")
+        assert list(page.errors) == ["birth_month"]
+    page = phone.visit(link)
+    assert page.status == 410
+    assert "(612) 555-0142" in page.text
+
+
+def test_the_right_date_of_birth_forgives_the_wrong_ones(phone, link):
+    for _ in range(9):
+        phone.visit(link).submit(birth_month="1", birth_day="1", birth_year="1990")
+    open_request(phone, link)
+    assert submissions()[0].tries == 0
+
+
+def test_after_half_an_hour_the_date_of_birth_is_asked_again(phone, link):
+    open_request(phone, link)
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=31)):
+        assert "To be sure that it is you" in phone.visit(link).text
+
+
+def test_an_opened_link_opens_no_other_request(phone, eve, link):
+    open_request(phone, link)
+    an_appointment(eve, full_name="Eve")
+    other = link_in(letters("received")[-1])
+    assert other != link
+    assert "To be sure that it is you" in phone.visit(other).text
+
+
+@pytest.mark.parametrize("token", ["made-up", "WyJhIl0.x", "%00", "x" * 3000])
+def test_a_made_up_link_says_what_to_do(phone, token):
+    page = phone.visit(f"/requests/{token}")
+    assert page.status == 404
+    assert "(612) 555-0142" in page.text
+
+
+def test_a_link_made_for_another_purpose_opens_nothing(phone, submission):
+    for purpose in ("received", "finish", "intake"):
+        assert phone.visit(f"/requests/{sign(purpose, submission.id)}").status == 404
+
+
+def test_an_old_link_has_expired(phone, link):
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=181)):
+        assert phone.visit(link).status == 410
+
+
+def test_an_intake_can_be_looked_up_too(phone, bob):
+    an_intake(bob)
+    page = open_request(phone, link_in(letters("received")[0]))
+    assert "We have your form" in page.text
+    assert "Cancel" not in page.text
+
+
+def test_a_request_without_an_email_address_gets_no_letter(bob):
+    an_appointment(bob, email="")
+    assert [name for name, _contents in letters()] == ["waiting"]
+
+
+# What staff do to it
+
+
+def test_a_new_time_is_a_change_of_the_same_visit(ada, submission):
+    book(ada, submission.shown_reference)
+    book(ada, submission.shown_reference, time="10:00")
+    first, second = letters("scheduled")[0][1], letters("changed")[0][1]
+    assert second["uid"] == first["uid"]
+    assert (first["sequence"], second["sequence"]) == (0, 1)
+
+
+def test_booking_the_same_time_again_says_nothing_new(ada, submission):
+    for _ in range(2):
+        book(ada, submission.shown_reference)
+    assert len(letters("scheduled")) == 1
+    assert letters("changed") == []
+
+
+def test_a_time_that_has_passed_cannot_be_booked(ada, submission):
+    page = book(ada, submission.shown_reference, day="2020-01-01")
+    assert page.status == 422
+    assert "Enter a time that is still to come" in page.text
+    assert status() == "new"
+
+
+def test_a_reader_cannot_book(rita, submission):
+    page = rita.visit(f"/staff/submissions/{submission.shown_reference}")
+    assert not page.soup.select("form[action$=schedule]")
+    token = page.soup.select_one("[name=csrf_token]")["value"]
+    sent = {"csrf_token": token, "day": an_open_day(), "time": "09:30", "changes": "0"}
+    assert (
+        rita.send(f"/staff/submissions/{submission.shown_reference}/schedule", sent).status == 403
+    )
+
+
+def test_staff_who_cancel_a_booked_visit_tell_the_patient(ada, submission):
+    book(ada, submission.shown_reference)
+    page = ada.visit(f"/staff/submissions/{submission.shown_reference}")
+    page.submit("form[action$=status]", status="cancelled")
+    assert letters("cancelled")[0][1]["sequence"] == 1
