@@ -28,9 +28,7 @@ datastore = SQLAlchemyUserDatastore(db, User, Role)
 PAGE_SIZE = 25
 
 # Who may do more than look: role names by endpoint. Looking is for every member of staff.
-WORKERS = {
-    endpoint: {"handler", "admin"} for endpoint in ("staff.set_status", "staff.schedule")
-}
+WORKERS = {endpoint: {"handler", "admin"} for endpoint in ("staff.set_status", "staff.schedule")}
 
 CONFIG = {
     "URL_PREFIX": "/staff",
