@@ -1,5 +1,7 @@
 """What each letter says, to whom, and when: the values that its templates fill in."""
 
+from urllib.parse import urlsplit
+
 import sqlalchemy as sa
 from flask import current_app, url_for
 
@@ -22,7 +24,8 @@ def request_link(submission: Submission) -> str:
 
 def received(submission: Submission) -> None:
     """Tell the patient that it arrived, and the practice that it is waiting."""
-    to_patient("received", submission, reply_due_at=submission.reply_due_at.isoformat())
+    due = submission.reply_due_at.isoformat()
+    to_patient("received", submission, kind=submission.kind, reply_due_at=due)
     waiting(submission, "new")
 
 
@@ -62,7 +65,7 @@ def finish(draft: Draft, to: str, token: str) -> None:
 def visit(submission: Submission) -> dict[str, str | int]:
     """What a calendar needs to know of a booked time, and to tell a newer one from an older."""
     return {
-        "uid": f"{submission.id}@{current_app.config['SITE_URL'].partition('://')[2]}",
+        "uid": f"{submission.id}@{urlsplit(current_app.config['SITE_URL']).hostname}",
         "sequence": submission.schedule_changes,
         "starts_at": submission.scheduled_for.isoformat(),
     }

@@ -30,6 +30,7 @@ RECEIVED = {
     "reference": "7K3F-9QRT",
     "reply_due_at": "2026-11-23T23:00:00+00:00",
     "link": "https://www.example.org/requests/Im9wZW4i.kQ7",
+    "kind": "appointment",
 }
 LATER = "451 Later, ana@example.org"  # a mail server quotes the address
 NEVER = "550 Nobody here is called ana@example.org"

@@ -35,12 +35,15 @@ DESK = {
     "reference": "7K3F-9QRT",
     "link": "https://www.example.org/staff/submissions/7K3F9QRT",
 }
+RECEIVED = {
+    "reference": "7K3F-9QRT",
+    "reply_due_at": "2026-11-23T23:00:00+00:00",
+    "link": PAGE,
+}
 # name of the stored files: the letter, and its values
 LETTERS = {
-    "received": (
-        "received",
-        {"reference": "7K3F-9QRT", "reply_due_at": "2026-11-23T23:00:00+00:00", "link": PAGE},
-    ),
+    "received": ("received", {**RECEIVED, "kind": "appointment"}),
+    "received-intake": ("received", {**RECEIVED, "kind": "intake"}),
     "finish": (
         "finish",
         {
