@@ -12,6 +12,7 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_security import hash_password
 
+import models_search
 import triage
 from content import library
 from forms import FLOWS
@@ -50,7 +51,7 @@ def demo_data(count: int) -> None:
     chance = random.Random(count)  # noqa: S311 (sample data, the same each time; no secret)
     with click.progressbar(range(count), label="Sample submissions") as numbers:
         for number in numbers:
-            db.session.add_all(sample(chance, age=timedelta(days=60) * (number + 1) / count))
+            add(sample(chance, age=timedelta(days=60) * (number + 1) / count))
             if number % 500 == 499:
                 db.session.commit()
     db.session.commit()
@@ -69,6 +70,15 @@ def demo_account() -> None:
     )
     db.session.commit()
     click.echo(f"  Staff sign in at /staff/ as demo@example.org with the password {password}")
+
+
+def add(submissions: list[Submission]) -> None:
+    """Add them with what they can be found by."""
+    for submission in submissions:
+        factors = submission.record["assessment"]["risk_factors"]
+        db.session.add(submission)
+        db.session.flush()
+        db.session.add_all(models_search.index(submission, submission.answers, factors))
 
 
 def sample(chance: random.Random, age: timedelta) -> list[Submission]:
@@ -134,7 +144,9 @@ def sample_intake(chance: random.Random, contact: dict[str, Any]) -> dict[str, d
     """Return answers to every question of the intake: one at random, or what people often write."""
     you = {**contact, "filled_in_by": "self", "helper_name": "", "helper_relation": ""}
     answers: dict[str, dict[str, Any]] = {"you": {**you, "help_with": ["headache", "neck"]}}
-    for step in FLOWS["intake"].steps[3:]:
+    for step in FLOWS["intake"].steps:
+        if step.name in {"safety", "advice", "you"}:
+            continue
         answers[step.name] = {
             field.name: sample_answer(chance, field) for field in step.stored(answers).questions
         }

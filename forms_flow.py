@@ -148,7 +148,12 @@ class Flow:
 
     def answers(self, answers: Answers) -> dict[str, Any]:
         """Every answer by field name; those of pages that are not asked are left out."""
-        return flat(answers.get(step.name, {}) for step in self.asked(answers))
+        return flat(self.given(answers).values())
+
+    def given(self, answers: Answers) -> dict[str, dict[str, Any]]:
+        """The answers by page, of pages and questions that are asked now."""
+        asked = [step for step in self.asked(answers) if step.name in answers]
+        return {step.name: step.stored(answers).answers for step in asked}
 
     def rows(self, answers: Answers) -> Iterator[Row]:
         """Every question and its answer in words, in the order they were asked."""
@@ -163,17 +168,17 @@ class Flow:
         return {
             "kind": self.name,
             "form_version": self.version,
-            "answers": {step.name: answers[step.name] for step in self.asked(answers)},
+            "answers": self.given(answers),
             "shown": [asdict(row) for row in self.rows(answers)],
         }
 
     @cached_property
     def version(self) -> str:
-        """Changes with any label, hint or choice written in the forms.
+        """Changes with any word or choice written in the forms.
 
         So a submission tells which form it came from; the consent has a version of its own.
         """
-        shape = ("hint", "choices", "groups", "none")
+        shape = ("hint", "heading", "choices", "groups", "none", "low", "high")
         asked = [
             (step.name, name, field.args, *map(field.kwargs.get, shape))
             for step in self.steps

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from wtforms import Field
+
 from content import Library, library
 from content_medical import Answers as Flat
 from forms_fields import ManyChoices
@@ -26,12 +28,22 @@ class SafetyForm(StepForm):
         ]
 
 
+class FlagsShown(Field):
+    """The red flags that the page was about when it was read, which it carries unseen."""
+
+    def process_formdata(self, values: list[str]) -> None:
+        self.data = values
+
+
 class AdviceForm(StepForm):
     """Nothing to fill in: sending it says that the advice was read and the patient goes on."""
 
+    shown = FlagsShown()
+
     @property
     def answers(self) -> dict[str, Any]:
-        return {"shown": raised_flags(self.given)}
+        seen = self.shown.data or []
+        return {"shown": [flag for flag in raised_flags(self.given) if flag in seen]}
 
 
 def has_headaches(answers: Answers) -> bool:
@@ -40,10 +52,12 @@ def has_headaches(answers: Answers) -> bool:
 
 
 def relevant(answers: Answers) -> Flat:
-    """Every answer by field name, but for those about headaches that the patient has taken back."""
-    return flat(
-        step for name, step in answers.items() if name != "headaches" or has_headaches(answers)
-    )
+    """Every answer by field name, but for those about headaches that the patient has taken back.
+
+    It is what a flow's `answers` come to. It cannot ask the flow, whose pages depend on it.
+    """
+    moot = {"advice", "origin", "typed"} | ({"headaches"} if not has_headaches(answers) else set())
+    return flat(step for name, step in answers.items() if name not in moot)
 
 
 def raised_flags(answers: Answers) -> list[str]:

@@ -1,7 +1,7 @@
 """What every template can use: the practice, how moments and numbers are written, static files."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -36,6 +36,25 @@ def deadline(value: datetime) -> str:
     """In the practice's time zone, like Tuesday, December 1, 2026, 5:00 pm."""
     local = library().practice.local(value)
     return f"{long_day(local)}, {clock(local)}"
+
+
+def age(value: datetime) -> str:
+    """How long ago, in one unit, like 5 min, 2 h or 3 days."""
+    minutes = int((datetime.now(UTC) - value).total_seconds() // 60)
+    if minutes < 60:
+        return f"{max(minutes, 0)} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // (24 * 60)} days"
+
+
+def soon(value: datetime) -> str:
+    """A time today, like 3:40 pm; on another day, like Nov 27, 5:00 pm."""
+    practice = library().practice
+    local = practice.local(value)
+    if local.date() == practice.today():
+        return clock(local)
+    return f"{local:%b} {local.day}, {clock(local)}"
 
 
 def dates(observance: Observance, year: int, month: Month) -> str:
@@ -101,12 +120,14 @@ def cache_static(response: Response) -> Response:
 def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
+        age=age,
         clock=clock,
         dates=dates,
         day=day,
         deadline=deadline,
         moment=moment,
         phone_link=phone_link,
+        soon=soon,
     )
     app.context_processor(lambda: {"practice": library().practice, "content": library()})
     app.url_defaults(name_by_contents)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
 
 import models_engine
 import vault
@@ -17,8 +17,19 @@ from content_medical import URGENCIES
 from models_engine import UTCDateTime
 
 KINDS = ("appointment", "intake")
-STATUSES = ("new", "contacted", "scheduled", "closed", "cancelled", "spam")
-TO_DO = ("new", "contacted")
+# The list of the staff pages that a submission is in.
+VIEW_OF_STATUS = {
+    "new": "todo",
+    "contacted": "todo",
+    "scheduled": "scheduled",
+    "closed": "closed",
+    "cancelled": "closed",
+    "spam": "spam",
+}
+STATUSES = tuple(VIEW_OF_STATUS)
+RANKS = {urgency: rank for rank, urgency in enumerate(URGENCIES)}  # 0 is acted on first
+OPEN = ("new", "contacted", "scheduled")  # while a visit can come of it
+PLACE_BITS = 22
 DRAFT_LIFE = timedelta(days=7)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read out on the phone
 
@@ -125,14 +136,29 @@ class Submission(Model):
     """
 
     __tablename__ = "submissions"
-    __table_args__ = (sa.Index(None, "received_at", "id"),)
+    __table_args__ = (
+        sa.Index(None, "view", "rank", "place"),
+        sa.Index(None, "view", "place"),
+        sa.Index(None, "view", "scheduled_for", "place"),
+        sa.Index(None, "urgency", "place"),
+        sa.Index(None, "assigned_to", "place"),
+        sa.Index(None, "source_article", "place"),
+    )
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    # The moment it was received, in milliseconds, and 22 random bits: unique, and in order.
+    place: Mapped[int] = mapped_column(sa.BigInteger, unique=True)
     draft_id: Mapped[str] = mapped_column(sa.String(64), unique=True)  # sends a draft only once
     reference: Mapped[str] = mapped_column(sa.String(8), unique=True)
     kind: Mapped[str] = mapped_column(words(*KINDS, name="kind"))
     status: Mapped[str] = mapped_column(words(*STATUSES, name="status"), default="new")
     urgency: Mapped[str] = mapped_column(words(*URGENCIES, name="urgency"))
+    view: Mapped[str] = mapped_column(sa.String(20))  # follows from the status
+    rank: Mapped[int] = mapped_column(sa.SmallInteger)  # follows from the urgency
+    assigned_to: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
+    hold: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # never deleted
+    version: Mapped[int] = mapped_column(server_default="1")  # rises with every change
+    changed_at: Mapped[datetime | None] = mapped_column(onupdate=now)
     received_at: Mapped[datetime]
     reply_due_at: Mapped[datetime]
     source_article: Mapped[str | None] = mapped_column(sa.String(100))
@@ -147,6 +173,17 @@ class Submission(Model):
     consented_at: Mapped[datetime]
     record_sealed: Mapped[bytes]
     record = Sealed()
+    __mapper_args__: ClassVar = {"version_id_col": version}
+
+    @validates("status")
+    def show_in_view(self, _name: str, status: str) -> str:
+        self.view = VIEW_OF_STATUS[status]
+        return status
+
+    @validates("urgency")
+    def take_rank(self, _name: str, urgency: str) -> str:
+        self.rank = RANKS[urgency]
+        return urgency
 
     @classmethod
     def make(
@@ -165,11 +202,12 @@ class Submission(Model):
         consent = next(step["consent"] for step in answers.values() if "consent" in step)
         return cls(
             id=secrets.token_hex(16),
+            place=place_at(columns["received_at"]) + secrets.randbits(PLACE_BITS),
             reference=new_reference(),
             consent_version=consent["version"],
             consented_at=datetime.fromisoformat(consent["at"]),
             record={"answers": answers, "shown": shown, "assessment": assessment},
-            **{"status": "new", "tries": 0, "schedule_changes": 0, **columns},
+            **{"status": "new", "tries": 0, "schedule_changes": 0, "hold": False, **columns},
         )
 
     @property
@@ -191,28 +229,18 @@ class Submission(Model):
         return sa.select(cls).where(cls.reference == reference)
 
     @classmethod
-    def queue(cls, *, spam: bool, before: str | None = None) -> sa.Select[tuple["Submission"]]:
-        """Select what is to be worked on, most urgent first, and then all else, newest first.
-
-        With `before`, what comes after that reference's. Spam is a list of its own.
-        """
-        ranks = {name: rank for rank, name in enumerate(reversed(URGENCIES), start=1)}
-        rank = sa.case(ranks, value=cls.urgency)
-        place = (sa.case((cls.status.in_(TO_DO), rank), else_=0), cls.received_at, cls.id)
-        query = sa.select(cls).where((cls.status == "spam") == spam)
-        if before:
-            last = sa.select(*place).where(cls.reference == before)
-            query = query.where(sa.tuple_(*place) < last.scalar_subquery())
-        return query.order_by(*(part.desc() for part in place))
-
-    @classmethod
     def booked_at(cls, at: datetime) -> sa.Select[tuple["Submission"]]:
-        return sa.select(cls).where(cls.scheduled_for == at, cls.status == "scheduled")
+        return sa.select(cls).where(cls.scheduled_for == at, cls.status.in_(OPEN))
 
     def related(self) -> sa.Select[tuple["Submission"]]:
         """Select the request that this intake follows, and the intakes that follow it."""
         cls = type(self)
         return sa.select(cls).where(sa.or_(cls.id == self.follows, cls.follows == self.id))
+
+
+def place_at(moment: datetime) -> int:
+    """The first place that a submission received at this moment can have."""
+    return int(moment.timestamp() * 1000) << PLACE_BITS
 
 
 def new_reference() -> str:

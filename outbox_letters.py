@@ -1,5 +1,6 @@
 """What each letter says, to whom, and when: the values that its templates fill in."""
 
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -44,16 +45,24 @@ def waiting(submission: Submission, news: str) -> None:
     )
 
 
-def scheduled(submission: Submission) -> None:
-    """Tell the patient the time, or that it is another one now."""
-    name = "changed" if submission.schedule_changes else "scheduled"
+def book(submission: Submission, at: datetime) -> None:
+    """Give the visit this time, and tell the patient, or that it is another one now."""
+    name = "changed" if submission.scheduled_for else "scheduled"
+    # A calendar takes the higher number; one that was called off had a number of its own.
+    submission.schedule_changes += bool(submission.scheduled_for or submission.schedule_changes)
+    submission.scheduled_for, submission.status = at, "scheduled"
     to_patient(name, submission, edition=submission.schedule_changes, **visit(submission))
 
 
-def cancelled(submission: Submission) -> None:
-    booked = visit(submission) if submission.scheduled_for else {}
+def call_off(submission: Submission) -> None:
+    """Cancel the request, and the visit if one is booked, and tell the patient."""
+    booked = {}
+    if submission.scheduled_for:
+        submission.schedule_changes += 1
+        booked = visit(submission)
     edition = next_edition("cancelled", submission)
     to_patient("cancelled", submission, edition=edition, **booked)
+    submission.scheduled_for, submission.status = None, "cancelled"
 
 
 def finish(draft: Draft, to: str, token: str) -> None:
@@ -87,4 +96,5 @@ def to_patient(name: str, submission: Submission, *, edition: int = 0, **values:
 
 def next_edition(name: str, submission: Submission) -> int:
     earlier = (Letter.name == name, Letter.submission_id == submission.id)
-    return db.session.scalar(sa.select(sa.func.count(Letter.id)).where(*earlier))
+    last = sa.select(sa.func.coalesce(sa.func.max(Letter.edition), -1))
+    return db.session.scalar(last.where(*earlier)) + 1

@@ -6,12 +6,13 @@ from typing import Any
 from flask import Flask, abort, current_app, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+import models_search
 import outbox_letters
 import patients_later  # noqa: F401 (adds its pages)
 import security
 import triage
 from content import library
-from forms import CheckForm, check_rules
+from forms import FLOWS, CheckForm, check_rules
 from forms_flow import Flow, Step, StepForm
 from forms_safety import raised_flags
 from models import Draft, Submission, db, log, now
@@ -46,12 +47,13 @@ def start(flow: Flow) -> Response:
         draft = begin_anew(flow)
     if (slug := request.args.get("about")) in library().articles:
         session["about"] = slug
-    elif not draft.answers:
-        session.pop("about", None)
     if first := submission_to_follow(request.args.get("after", "")):
         session["follows"] = first.id
-        if draft.answers.get("origin", {}).get("follows") != first.id:
+        if draft.answers.get("origin", {}).get("follows", first.id) != first.id:
             draft = begin_anew(flow)
+    if not draft.answers:  # what an earlier visit came for is not what this one is about
+        for name in {"about", "follows"} - {"about" if slug else "", "follows" if first else ""}:
+            session.pop(name, None)
     return redirect(next_page(flow, draft), 303)
 
 
@@ -154,7 +156,7 @@ def complete(draft: Draft) -> dict[str, Any]:
 
 def may_send(answers: dict[str, Any]) -> bool:
     """Whether this network and this person are within what people send in a day."""
-    contacts = [answers[name] for name in ("phone", "email") if answers.get(name)]
+    contacts = [answers[name].casefold() for name in ("phone", "email") if answers.get(name)]
     return security.within("send", security.network()) and all(
         security.within("contact", contact) for contact in contacts
     )
@@ -180,6 +182,9 @@ def submit(flow: Flow, draft: Draft, answers: dict[str, Any], *, trapped: bool) 
         reply_due_at=library().practice.reply_due(received_at),
     )
     db.session.add(submission)
+    found = models_search.index(submission, submission.answers, assessment.risk_factors)
+    db.session.flush()  # the tokens point to it
+    db.session.add_all(found)
     if not is_spam:
         outbox_letters.received(submission)
     log("submission_created", submission=submission, detail=reason or "")
@@ -197,14 +202,14 @@ def spam_reason(draft: Draft, *, trapped: bool) -> str | None:
 
 
 @bp.post("/<flow:flow>/forget")
-def forget(flow: Flow) -> Response:
-    """Erase what was typed so far, on a device that others use too."""
+def forget(flow: Flow) -> Response:  # noqa: ARG001 (whichever it was asked from, all go)
+    """Erase what was typed in this browser so far, and let it show no copy of what was sent."""
     if not CheckForm().validate():
         abort(400)
-    draft = current_draft(flow)
-    if not submission_of(draft) and draft.answers:
-        db.session.delete(draft)
-        db.session.commit()
+    for draft in map(current_draft, FLOWS.values()):
+        if draft.answers and not submission_of(draft):
+            db.session.delete(draft)
+    db.session.commit()
     session.clear()
     return redirect(url_for("visitors.home"), 303)
 

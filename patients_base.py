@@ -8,13 +8,15 @@ from flask import Blueprint, Response, render_template, request, session, url_fo
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BaseConverter
 
+import security
 from content import library
 from forms import FLOWS
-from forms_contact import CONTACT
+from forms_contact import CONTACT, BirthForm
 from forms_flow import Flow, Step, StepForm
 from forms_safety import raised_flags
 from models import Draft, Submission, db, only_read
 from security import csrf
+from vault import VaultError
 
 bp = Blueprint("patients", __name__)
 logger = logging.getLogger("site")
@@ -24,6 +26,12 @@ NOT_SAVED = (
     "Nothing was sent. Wait a minute and press the button again, or call us.",
 )
 TOO_MANY = "We got a lot from your network or your contact address. Try again later, or call us."
+
+LOCKED = (
+    "This link is locked",
+    "The date of birth was wrong too often. Call us, and we will find another way.",
+)
+NOT_THE_BIRTH = "This is not the date of birth that we were given. Check it and try again"
 
 # A form checks its own token, so that a failed check shows the page again with what was typed.
 csrf.exempt(bp)
@@ -64,10 +72,19 @@ def current_draft(flow: Flow) -> Draft:
         query = Draft.kept(flow.name, key)
         if request.method == "POST":
             query = query.with_for_update()
-        if draft := db.session.scalar(query):
+        if (draft := db.session.scalar(query)) and opens(draft):
             draft.key = key
             return draft
     return Draft.start(flow.name)
+
+
+def opens(draft: Draft) -> bool:
+    """Whether the key that it was sealed with is still there; without it, all begins anew."""
+    try:
+        return draft.answers is not None
+    except VaultError as error:
+        logger.error("a draft does not open: %s", error)  # noqa: TRY400 (no traceback needed)
+        return False
 
 
 def submission_of(draft: Draft) -> Submission | None:
@@ -94,8 +111,9 @@ def origin(draft: Draft) -> dict[str, Any]:
         known["article"] = slug
     follows = session.pop("follows", None) if draft.flow == "intake" else None
     if follows and (first := db.session.get(Submission, follows)):
-        contact = {name: first.answers[name] for name in CONTACT}
-        known |= {"follows": first.id, "reference": first.shown_reference, "you": contact}
+        said = first.answers
+        known |= {"follows": first.id, "reference": first.shown_reference}
+        known["you"] = {name: said[name] for name in CONTACT}
     return known
 
 
@@ -103,6 +121,19 @@ def birth_of(answers: dict[str, Any]) -> str | None:
     """The date of birth that a draft holds, whichever page has asked for it."""
     pages = (answers.get("you"), answers.get("origin", {}).get("you"), answers.get("details"))
     return next((page["birth"] for page in pages if page and page.get("birth")), None)
+
+
+def is_birth(form: BirthForm, row: Draft | Submission, birth: str | None) -> bool:
+    """Whether the form says this date of birth. If not, count that, and say so in the form."""
+    if not security.within("birth", security.network()):
+        form.form_errors = [TOO_MANY]
+        return False
+    if form.birth.data == birth:
+        return True
+    row.tries += 1
+    db.session.commit()
+    form.birth.errors = [NOT_THE_BIRTH]
+    return False
 
 
 def filled(page: Step, answers: dict[str, Any]) -> StepForm:

@@ -10,7 +10,17 @@ import security
 from forms_contact import BirthForm, LaterForm
 from forms_flow import Flow
 from models import Draft, db
-from patients_base import TOO_MANY, birth_of, bp, current_draft, gone, next_page, submission_of
+from patients_base import (
+    LOCKED,
+    TOO_MANY,
+    birth_of,
+    bp,
+    current_draft,
+    gone,
+    is_birth,
+    next_page,
+    submission_of,
+)
 from security import sign, unsign
 
 MOST_TRIES = 5  # wrong dates of birth that a link allows
@@ -19,11 +29,6 @@ NOT_OPEN = (
     "This link does not open a form any more",
     "A link works once, within 7 days, until the form is sent. If it is not sent, start again.",
 )
-LOCKED = (
-    "This link is locked",
-    "The date of birth was wrong too often. Call us, and we will find another way.",
-)
-NOT_THE_BIRTH = "This is not the date of birth that we were given. Check it and try again"
 
 
 @bp.route("/<flow:flow>/later", methods=["GET", "POST"])
@@ -32,20 +37,21 @@ def later(flow: Flow) -> Any:
     draft = current_draft(flow)
     if not draft.answers or submission_of(draft):
         return redirect(url_for(".start", flow=flow), 303)
+    can_send = bool(birth_of(draft.answers))
     form, sent, status = LaterForm(), False, 200
-    if request.method == "POST":
-        if form.validate() and birth_of(draft.answers):
-            sent = send_link(draft, form.email.data)
-            if not sent:
-                form.form_errors = [TOO_MANY]
-        status = 200 if sent else 422
+    if request.method == "POST" and can_send:
+        right = form.validate()
+        sent = right and send_link(draft, form.email.data)
+        if right and not sent:
+            form.form_errors = [TOO_MANY]
+        status = 200 if sent else 429 if right else 422
     form.draft.data = draft.key
     html = render_template(
         "patients/later.html",
         flow=flow,
         form=form,
         sent=sent,
-        can_send=bool(birth_of(draft.answers)),
+        can_send=can_send,
         until=draft.expires_at,
         back=next_page(flow, draft),
     )
@@ -54,7 +60,9 @@ def later(flow: Flow) -> Any:
 
 def send_link(draft: Draft, email: str) -> bool:
     """Put the letter in the outbox; False when this address has had enough of them today."""
-    if not (security.within("link", email) and security.within("page", security.network())):
+    if not security.within("links", security.network()):
+        return False
+    if not security.within("link", email.casefold()):
         return False
     outbox_letters.finish(draft, email, sign("finish", draft.id))
     db.session.commit()
@@ -64,22 +72,17 @@ def send_link(draft: Draft, email: str) -> bool:
 @bp.route("/<flow:flow>/resume/<string:token>", methods=["GET", "POST"])
 def resume(flow: Flow, token: str) -> Any:
     """Ask for the date of birth, then move the draft to this device. Opens once."""
-    query = sa.select(Draft).where(Draft.id == (unsign("finish", token) or ""))
+    this = (Draft.id == (unsign("finish", token) or ""), Draft.flow == flow.name)
+    query = sa.select(Draft).where(*this)
     draft = db.session.scalar(query.with_for_update() if request.method == "POST" else query)
     if draft is None or draft.is_over or submission_of(draft):
         return gone(*NOT_OPEN)
     if draft.tries >= MOST_TRIES:
         return gone(*LOCKED)
     form = BirthForm()
-    if request.method == "POST" and form.validate():
-        if not security.within("birth", security.network()):
-            form.form_errors = [TOO_MANY]
-        elif form.birth.data == birth_of(draft.answers):
-            return redirect(next_page(flow, move_here(draft)), 303)
-        else:
-            draft.tries += 1
-            db.session.commit()
-            form.birth.errors = [NOT_THE_BIRTH]
+    birth = birth_of(draft.answers)
+    if request.method == "POST" and form.validate() and is_birth(form, draft, birth):
+        return redirect(next_page(flow, move_here(draft)), 303)
     html = render_template("patients/birth.html", form=form, title="Finish your form")
     return html, 422 if form.errors else 200
 

@@ -17,22 +17,19 @@ from flask import (
 )
 
 import outbox_letters
-import security
 from content import library
 from forms import CheckForm, TimesForm
 from forms_contact import BirthForm
 from forms_flow import StepForm
-from models import Draft, Submission, db, log, now
+from models import OPEN, Draft, Submission, db, log, now
 from outbox_calendar import calendar_file
-from patients_base import TOO_MANY, bp, gone
-from patients_later import LOCKED, NOT_THE_BIRTH
+from patients_base import LOCKED, bp, gone, is_birth
 from security import sign, unsign
 
 COPY_LIFE = timedelta(days=1)  # how long the received page shows the answers
 LINK_LIFE = timedelta(days=180)
 OPEN_FOR = timedelta(minutes=30)  # after the date of birth was given
 MOST_TRIES = 10  # wrong dates of birth in a row
-OPEN = ("new", "contacted", "scheduled")  # while there is something to change
 
 NOT_OURS = (
     "This link does not work",
@@ -82,13 +79,21 @@ def copy_of(submission: Submission) -> list[dict[str, str]]:
 
 def may_follow(submission: Submission) -> bool:
     """Whether an intake can take over the name and contact details of this request."""
-    recent = now() - submission.received_at < COPY_LIFE
-    return recent and submission.kind == "appointment" and submission.status != "cancelled"
+    young = now() - submission.received_at < LINK_LIFE
+    return young and submission.kind == "appointment" and submission.status != "cancelled"
 
 
 def submission_to_follow(token: str) -> Submission | None:
     found = db.session.get(Submission, unsign("intake", token) or "")
-    return found if found and now() - found.received_at < LINK_LIFE else None
+    return found if found and may_follow(found) else None
+
+
+def is_changeable(submission: Submission) -> bool:
+    """Whether the patient can cancel it or ask for another time.
+
+    What was put aside as spam looks like any other: whoever gets here has proved to be a person.
+    """
+    return submission.kind == "appointment" and submission.status in {*OPEN, "spam"}
 
 
 def find(token: str) -> Submission:
@@ -124,8 +129,8 @@ def is_opened(submission: Submission) -> bool:
 def request_page(token: str) -> Any:
     """Ask for the date of birth; then show how the request stands, and what can be done."""
     submission = find(token)
-    form = BirthForm()
-    if request.method == "POST" and form.validate() and may_open(submission, form):
+    form, birth = BirthForm(), submission.answers["birth"]
+    if request.method == "POST" and form.validate() and is_birth(form, submission, birth):
         session["opened"] = {submission.id: now().isoformat()}
         submission.tries = 0
         db.session.commit()
@@ -135,25 +140,11 @@ def request_page(token: str) -> Any:
             "patients/request.html",
             submission=submission,
             token=token,
-            changeable=submission.kind == "appointment" and submission.status in OPEN,
+            changeable=is_changeable(submission),
             after=sign("intake", submission.id),
         )
     html = render_template("patients/birth.html", form=form, title="See your request")
     return html, 422 if form.errors else 200
-
-
-def may_open(submission: Submission, form: BirthForm) -> bool:
-    """Whether this is the patient's date of birth; put an error in the form when it is not."""
-    if not security.within("birth", security.network()):
-        form.form_errors = [TOO_MANY]
-        return False
-    if form.birth.data == submission.answers["birth"]:
-        return True
-    submission.tries += 1
-    log("request_birth_wrong", submission=submission)
-    db.session.commit()
-    form.birth.errors = [NOT_THE_BIRTH]
-    return False
 
 
 @bp.get("/requests/<string:token>/appointment.ics")
@@ -185,7 +176,7 @@ def change(
     """Show a form about an open request; when it is sent, act on it and show how things stand."""
     submission = find_opened(token)
     done = redirect(url_for(".request_page", token=token), 303)
-    if submission.status not in OPEN:
+    if not is_changeable(submission):
         return done
     if request.method == "POST" and form.validate():
         act(submission, form)
@@ -196,9 +187,7 @@ def change(
 
 
 def call_off(submission: Submission, _form: StepForm) -> None:
-    submission.status = "cancelled"
-    submission.schedule_changes += bool(submission.scheduled_for)
-    outbox_letters.cancelled(submission)
+    outbox_letters.call_off(submission)
     outbox_letters.waiting(submission, "cancelled")
     log("request_cancelled", submission=submission, detail="by the patient")
 

@@ -4,6 +4,7 @@ import hmac
 import logging
 from datetime import timedelta
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, current_app, request
@@ -36,6 +37,7 @@ LIMITS = {
     "send": "600 per hour",
     "contact": "30 per day",
     "link": "5 per day",
+    "links": "60 per hour",
     "birth": "30 per hour",
 }
 
@@ -116,8 +118,15 @@ def limit_posts(app: Flask, endpoint: str, act: str) -> None:
 
 
 def network() -> str:
-    """The network address of who is asking."""
-    return get_remote_address()
+    """The network of who is asking: the address, or for IPv6 the /64 that one household has."""
+    text = get_remote_address()
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if address.version == 4:
+        return text
+    return str(ip_network((address, 64), strict=False))
 
 
 def within(act: str, key: str) -> bool:
@@ -173,4 +182,4 @@ def init_app(app: Flask) -> None:
     app.before_request(refuse_cross_site)
     app.after_request(add_headers)
     csrf.init_app(app)
-    app.extensions["limits"] = Limiter(get_remote_address, app=app)
+    app.extensions["limits"] = Limiter(network, app=app)

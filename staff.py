@@ -1,34 +1,20 @@
-"""What staff do: sign in, look through the submissions, work on one."""
+"""How staff sign in and out. What they do then is in `staff_queue.py` and `staff_submission.py`."""
 
-import logging
-import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
-from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
+from flask import Flask
 from flask_login import user_logged_in, user_logged_out
-from flask_security import Security, SQLAlchemyUserDatastore, current_user, password_changed
-from werkzeug.routing import BaseConverter
-from werkzeug.wrappers import Response
+from flask_security import Security, SQLAlchemyUserDatastore, password_changed
 
-import outbox_letters
 import security
-from content import library
-from forms_staff import ScheduleForm, SignInForm, StatusForm
-from models import Submission, db, log
-from models_letters import Letter
+import staff_queue  # noqa: F401 (adds its pages)
+from forms_staff import SignInForm
+from models import db, log
 from models_staff import Role, User
-from vault import VaultError
+from staff_base import ReferenceConverter, bp
 
-logger = logging.getLogger("site")
-bp = Blueprint("staff", __name__, url_prefix="/staff")
 datastore = SQLAlchemyUserDatastore(db, User, Role)
-
-PAGE_SIZE = 25
-
-# Who may do more than look: role names by endpoint. Looking is for every member of staff.
-WORKERS = {endpoint: {"handler", "admin"} for endpoint in ("staff.set_status", "staff.schedule")}
 
 CONFIG = {
     "URL_PREFIX": "/staff",
@@ -67,152 +53,6 @@ CONFIG = {
     "MSG_RETYPE_PASSWORD_MISMATCH": ("The two new passwords are not the same.", "error"),
     "MSG_PASSWORD_IS_THE_SAME": ("Choose a password that is different from the old one.", "error"),
 }
-
-
-class ReferenceConverter(BaseConverter):
-    """A reference however it was read out: `7K3F-9QRT`, `7k3f9qrt`; O is 0, and I and L are 1."""
-
-    regex = "[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}"
-
-    def to_python(self, value: str) -> str:
-        return read_reference(value)
-
-    def to_url(self, value: str) -> str:
-        return f"{value[:4]}-{value[4:]}"
-
-
-def read_reference(text: str) -> str:
-    """Return a reference as it is stored. Raises ValueError for what cannot be one."""
-    if not re.fullmatch(ReferenceConverter.regex, text):
-        raise ValueError
-    return text.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
-
-
-@bp.before_request
-def members_only() -> Response | None:
-    """Refuse strangers, one-time passwords, and those whose role does not allow this."""
-    if not current_user.is_authenticated:
-        asked = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("security.login", next=asked))
-    if current_user.must_change_password:
-        return redirect(url_for("security.change_password"))
-    if not may(request.endpoint):
-        abort(403)
-    return None
-
-
-@bp.app_template_global()
-def may(endpoint: str) -> bool:
-    """Whether the person who is signed in may do what this staff address does."""
-    roles = {role.name for role in current_user.roles}
-    return endpoint not in WORKERS or bool(roles & WORKERS[endpoint])
-
-
-@bp.get("/")
-def queue() -> str:
-    """List the submissions, most urgent first; `?before=` goes on where a page ended.
-
-    `?view=spam` lists what a program seems to have sent.
-    """
-    before, spam = request.args.get("before", type=read_reference), request.args.get("view")
-    query = Submission.queue(spam=spam == "spam", before=before)
-    rows = db.session.scalars(query.limit(PAGE_SIZE + 1)).all()
-    log("sensitive_list", user_id=current_user.id)
-    html = render_template(
-        "staff/queue.html",
-        rows=[(row, opened(row)) for row in rows[:PAGE_SIZE]],
-        more=len(rows) > PAGE_SIZE,
-        before=before,
-        spam=spam == "spam",
-        spam_count=db.session.scalar(sa.select(sa.func.count()).where(Submission.status == "spam")),
-        failed=db.session.scalar(sa.select(sa.func.count()).where(Letter.state == "failed")),
-    )
-    db.session.commit()
-    return html
-
-
-@bp.get("/submissions/<reference:reference>")
-def submission(reference: str) -> str:
-    """Show everything the patient said."""
-    found = find(reference)
-    log("sensitive_read", user_id=current_user.id, submission=found)
-    html = show(found, StatusForm(status=found.status), new_schedule_form(found))
-    db.session.commit()
-    return html
-
-
-def show(found: Submission, form: StatusForm, schedule_form: ScheduleForm) -> str:
-    return render_template(
-        "staff/submission.html",
-        submission=found,
-        form=form,
-        schedule_form=schedule_form,
-        related=db.session.scalars(found.related()).all(),
-        letters=db.session.scalars(Letter.about(found)).all(),
-    )
-
-
-@bp.post("/submissions/<reference:reference>/status")
-def set_status(reference: str) -> Any:
-    found, form = find(reference), StatusForm()
-    if not form.validate_on_submit():
-        abort(400)
-    change = f"{found.status} to {form.status.data}"
-    if form.status.data == "cancelled" != found.status and found.scheduled_for:
-        found.schedule_changes += 1
-        outbox_letters.cancelled(found)
-    found.status = form.status.data
-    log("status_changed", user_id=current_user.id, submission=found, detail=change)
-    db.session.commit()
-    flash(f"The status is now “{form.status.data.capitalize()}”.", "success")
-    return redirect(url_for(".submission", reference=reference), 303)
-
-
-def new_schedule_form(found: Submission) -> ScheduleForm:
-    at = found.scheduled_for and library().practice.local(found.scheduled_for)
-    return ScheduleForm(day=at and at.date(), time=at and at.time(), changes=found.schedule_changes)
-
-
-@bp.post("/submissions/<reference:reference>/schedule")
-def schedule(reference: str) -> Any:
-    """Book a time, or another one; the patient gets a letter with a file for the calendar."""
-    found, form = find(reference, lock=True), ScheduleForm()
-    if not form.validate_on_submit():
-        if form.csrf_token.errors:
-            abort(400)
-        return show(found, StatusForm(status=found.status), form), 422
-    at = datetime.combine(form.day.data, form.time.data, library().practice.time_zone)
-    if int(form.changes.data) != found.schedule_changes:
-        flash("Somebody else has just changed the time. Look at it, then decide.", "error")
-    elif at != found.scheduled_for or found.status != "scheduled":
-        book(found, at)
-    return redirect(url_for(".submission", reference=reference), 303)
-
-
-def book(found: Submission, at: datetime) -> None:
-    others = Submission.booked_at(at).where(Submission.id != found.id)
-    if twin := db.session.scalar(others):
-        flash(f"{twin.shown_reference} is booked at the same time.", "error")
-    found.schedule_changes += found.scheduled_for is not None
-    found.scheduled_for, found.status = at, "scheduled"
-    outbox_letters.scheduled(found)
-    log("request_scheduled", user_id=current_user.id, submission=found)
-    db.session.commit()
-    flash("The time is booked.", "success")
-
-
-def opened(row: Submission) -> dict[str, Any] | None:
-    """Return the answers, or None when their key is missing: the other rows must still show."""
-    try:
-        return row.answers
-    except VaultError as error:
-        logger.error("a submission does not open: %s", error)  # noqa: TRY400 (no traceback needed)
-        return None
-
-
-def find(reference: str, *, lock: bool = False) -> Submission:
-    query = Submission.with_reference(reference)
-    return db.session.scalar(query.with_for_update() if lock else query) or abort(404)
 
 
 @user_logged_in.connect

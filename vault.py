@@ -3,9 +3,13 @@
 AES-256-GCM (NIST SP 800-38D). A sealed value is `version | key id | nonce | ciphertext`. The place
 it belongs to (table, column, row) is authenticated with it, so a value that was moved to another
 row does not open.
+
+A value that has to be found without being opened leaves a mark: 64 bits of a keyed hash, which
+tell nothing to whoever has no key.
 """
 
 import hashlib
+import hmac
 import json
 import os
 from collections.abc import Sequence
@@ -30,6 +34,8 @@ class Vault:
     def __init__(self, keys: Sequence[bytes]):
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
         self._current = key_id(keys[0])
+        # The oldest key marks, so that a new one in front of it leaves all marks valid.
+        self._marking = hmac.digest(keys[-1], b"blind index", "sha256")
 
     def seal(self, value: Any, place: str) -> bytes:
         """Return `value` (anything JSON can hold) encrypted for `place` only."""
@@ -55,6 +61,11 @@ class Vault:
             return json.loads(self._ciphers[key].decrypt(nonce, secret, place.encode()))
         except (InvalidTag, ValueError):
             raise VaultError(f"{place} was changed or moved since it was sealed.") from None
+
+    def mark(self, kind: str, value: str) -> int:
+        """Return the number under which a value of this kind is found again."""
+        digest = hmac.digest(self._marking, f"{kind}:{value}".encode(), "sha256")
+        return int.from_bytes(digest[:8], signed=True)
 
 
 def key_id(key: bytes) -> bytes:

@@ -47,9 +47,12 @@ class Page:
                 # A browser drops the newline right behind the tag.
                 data[field["name"]] = field.get_text().removeprefix("\n")
             elif field.name == "select":
-                data[field["name"]] = field.select_one("[selected]")["value"]
+                chosen = field.select_one("[selected]") or field.select_one("option")
+                data[field["name"]] = chosen["value"]
             elif kind == "checkbox":
                 data.setdefault(field["name"], []).append(field["value"])
+            elif kind == "hidden" and field["name"] in data:
+                data[field["name"]] = [*as_list(data[field["name"]]), field["value"]]
             else:
                 data[field["name"]] = field.get("value", "")
         return data
@@ -90,6 +93,10 @@ class Person:
         """Make a request outside the test's own app context, with its own database session."""
         options = {"method": method, "follow_redirects": True, "buffered": True, **options}
         return Page(self, Context().run(self.client.open, path, **options))
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
 
 
 def check_page(soup, app):

@@ -117,7 +117,11 @@ def fill_in(page, **changes):
 
 def intake_to(person, name, start="/intake/", **changes):
     """Go as far as this page of the intake; `check` is the last."""
-    page = person.visit(start)
+    return on_to(person.visit(start), name, **changes)
+
+
+def on_to(page, name, **changes):
+    """The same from a page of the intake on."""
     while not page.path.endswith(f"/{name}"):
         following = fill_in(page, **changes)
         assert following.path != page.path, following.errors

@@ -37,8 +37,6 @@ APPOINTMENT_PAGES = (
     "received",
 )
 INTAKE_PAGES = (
-    "intake, safety",
-    "intake, safety, with mistakes",
     "you",
     "you, with mistakes",
     "headaches",
@@ -113,7 +111,7 @@ def appointment_tabs(window, server):
 
 def intake_tabs(window, server):
     bob = server.person()
-    page = bob.visit("/intake/")
+    page = intake_to(bob, "you")  # its first page is the appointment's
     while not page.path.endswith("/check"):
         if page.path.endswith("/advice"):
             yield tab_of(window, bob, page.path)

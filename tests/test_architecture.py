@@ -106,7 +106,9 @@ ADDRESSES = """
 /requests/<string:token>/appointment.ics
 /staff/ /staff/account /staff/login /staff/logout
 /staff/submissions/<reference:reference> /staff/submissions/<reference:reference>/status
-/staff/submissions/<reference:reference>/schedule
+/staff/submissions/<reference:reference>/schedule /staff/search /staff/several
+/staff/submissions/<reference:reference>/assign /staff/submissions/<reference:reference>/notes
+/staff/submissions/<reference:reference>/hold /staff/submissions/<reference:reference>/resend
 """
 
 

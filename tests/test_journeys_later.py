@@ -266,6 +266,21 @@ def test_a_double_click_on_send_sends_once(page, ready, server):
     expect(page.locator(".reference")).to_have_text(sent.shown_reference)
 
 
+def test_when_the_answer_to_send_is_lost_the_patient_finds_that_it_arrived(page, ready, server):
+    def lose(route):
+        assert route.request.method == "POST"
+        assert route.fetch(max_redirects=0).status == 303
+        route.abort()
+
+    page.route("**/intake/check", lose)
+    with page.expect_event("requestfailed"):
+        press(page, "Send my form")
+    page.unroute("**/intake/check")
+    page.reload()
+    sees_that_it_arrived(page, "form")
+    assert len(sent_by(server, ready)) == 1
+
+
 def test_two_tabs_of_the_same_form_send_once(page, window, ready, server):
     other = window.new_page()
     other.goto("/intake/check")

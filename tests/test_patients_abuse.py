@@ -35,7 +35,7 @@ def test_a_program_that_fills_in_every_field_is_put_aside_with_the_reason(bob, a
     assert submission.shown_reference in page.text  # a patient by mistake has lost nothing
     assert letters() == []
     assert submission.shown_reference not in ada.visit("/staff/").text
-    spam = ada.visit("/staff/").link("1 put aside as spam")
+    spam = ada.visit("/staff/").link("Spam (1)")
     page = spam.link(submission.shown_reference)
     assert "filled in a field that people do not see" in page.text
     assert "crash" in page.text
@@ -55,7 +55,8 @@ def test_spam_is_taken_back_by_changing_its_status(bob, ada):
     page = ada.visit(f"/staff/submissions/{reference}")
     page.submit("form[action$=status]", status="new")
     assert reference in ada.visit("/staff/").text
-    assert "There is no spam" in ada.visit("/staff/?view=spam").text
+    assert reference not in ada.visit("/staff/?view=spam").text
+    assert [name for name, _contents in letters()] == ["received", "waiting"]
 
 
 def test_who_is_faster_than_people_is_put_aside(bob, slow_down):

@@ -8,8 +8,9 @@ import time_machine
 
 from models import Draft, db
 from pages import Person
-from people import BIRTH, fill_in, intake_to, letters, link_in, submissions
+from people import BIRTH, fill_in, intake_to, letters, link_in, submissions, to_check
 from security import sign
+from vault import Vault
 
 HALF_TYPED = {"headache_days": "many", "simple_days": "3", "tried": "  Nothing yet "}
 
@@ -164,7 +165,7 @@ def test_nobody_is_flooded_with_links(bob, limits):
     later = intake_to(bob, "spine").submit(later="yes")
     for _ in range(7):
         page = later.submit(email="siobhan@example.org")
-    assert page.status == 422
+    assert page.status == 429
     assert "(612) 555-0142" in page.text
     assert len(letters("finish")) == 5
 
@@ -186,3 +187,26 @@ def test_erasing_wants_the_token_of_its_form(bob):
 
 def test_a_token_is_told_to_nobody(bob, tablet):
     assert tablet.visit(link_for(bob)).headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_link_opens_only_in_its_own_flow(bob, tablet):
+    link = link_for(bob)
+    assert tablet.visit(link.replace("/intake/", "/appointment/")).status == 410
+    assert tablet.visit(link).submit(**BIRTH).path == "/intake/spine"
+
+
+def test_erasing_takes_the_drafts_of_both_flows_and_the_copy_of_what_was_sent(bob):
+    to_check(bob)
+    received = intake_to(bob, "check").submit()
+    assert "Sumatriptan" in received.text
+    received.submit("form.no-print")
+    assert "Sumatriptan" not in bob.visit(received.path).text
+    assert bob.visit("/appointment/").path == "/appointment/safety"
+    assert bob.visit("/appointment/details").path == "/appointment/safety"
+
+
+def test_a_draft_whose_key_is_lost_begins_anew(bob, app, monkeypatch):
+    intake_to(bob, "spine")
+    monkeypatch.setitem(app.extensions, "vault", Vault([b"another key of 32 bytes, not ours"[:32]]))
+    page = bob.visit("/intake/")
+    assert (page.status, page.path) == (200, "/intake/safety")

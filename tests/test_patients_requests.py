@@ -65,7 +65,7 @@ def test_with_the_date_of_birth_it_says_how_the_request_stands(phone, link, subm
     ],
 )
 def test_each_status_has_words_for_patients(phone, link, changed, words):
-    db.session.execute(sa.update(Submission).values(status=changed))
+    db.session.scalar(sa.select(Submission)).status = changed
     db.session.commit()
     page = open_request(phone, link)
     assert words in page.text
@@ -92,9 +92,47 @@ def test_there_is_no_calendar_file_before_a_time_is_booked(phone, link):
 
 @pytest.mark.parametrize("page", ["cancel", "times", "appointment.ics"])
 def test_nothing_opens_without_the_date_of_birth(phone, link, page):
-    assert phone.visit(f"{link}/{page}").path == link
-    assert phone.send(f"{link}/{page}", {}).status in {200, 405, 422}
+    asked = phone.visit(f"{link}/{page}")
+    assert asked.path == link
+    if page != "appointment.ics":
+        sent = {**asked.typed(), "window1_day": an_open_day()}
+        assert phone.send(f"{link}/{page}", sent).path == link
     assert status() == "new"
+    assert len(letters()) == 2
+
+
+def test_asking_for_times_and_opening_want_the_token_of_their_form(phone, link):
+    assert phone.visit(link).submit(**BIRTH, csrf_token="stale").status == 422
+    page = open_request(phone, link).link("Ask for another time")
+    assert page.submit(window1_day=an_open_day(), csrf_token="stale").status == 422
+    assert "later" not in submissions()[0].record
+
+
+def test_an_intake_cannot_be_cancelled_or_booked(phone, bob, ada):
+    an_intake(bob)
+    link = link_in(letters("received")[0])
+    page = open_request(phone, link)
+    token = phone.visit("/appointment/").typed()["csrf_token"]
+    for name in ("cancel", "times"):
+        sent = {"csrf_token": token, "window1_day": an_open_day()}
+        assert phone.send(f"{link}/{name}", sent).path == page.path
+    assert status() == "new"
+    reference = submissions()[0].shown_reference
+    staff = ada.visit(f"/staff/submissions/{reference}")
+    sent = {**staff.typed("form[action$=status]"), "day": an_open_day(), "time": "09:30"}
+    assert ada.send(f"{staff.path}/schedule", sent).status == 404
+
+
+def test_a_request_that_was_cancelled_and_taken_up_again_has_no_old_time(phone, link, ada):
+    reference = submissions()[0].shown_reference
+    book(ada, reference)
+    for changed in ("cancelled", "contacted"):
+        page = ada.visit(f"/staff/submissions/{reference}")
+        page.submit("form[action$=status]", status=changed)
+    assert "Your appointment:" not in open_request(phone, link).text
+    book(ada, reference, time="11:00")
+    numbers = [contents["sequence"] for _name, contents in letters() if "sequence" in contents]
+    assert numbers == [0, 1, 2]
 
 
 def test_a_mail_scanner_that_follows_every_link_changes_nothing(phone, link):

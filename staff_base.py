@@ -1,0 +1,86 @@
+"""What all staff pages share: who may enter, and how a submission is found by its reference."""
+
+import logging
+import re
+from typing import Any
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask_security import current_user
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response
+
+from forms_flow import flat
+from models import Submission, db
+from vault import VaultError
+
+logger = logging.getLogger("site")
+bp = Blueprint("staff", __name__, url_prefix="/staff")
+
+# Who may do more than look: role names by endpoint. Looking is for every member of staff.
+WORK = {"handler", "admin"}
+WORKERS = {
+    "staff.set_status": WORK,
+    "staff.assign": WORK,
+    "staff.add_note": WORK,
+    "staff.schedule": WORK,
+    "staff.hold": WORK,
+    "staff.resend": WORK,
+    "staff.several": WORK,
+}
+
+
+class ReferenceConverter(BaseConverter):
+    """A reference however it was read out: `7K3F-9QRT`, `7k3f9qrt`; O is 0, and I and L are 1."""
+
+    regex = "[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}"
+
+    def to_python(self, value: str) -> str:
+        return read_reference(value)
+
+    def to_url(self, value: str) -> str:
+        return f"{value[:4]}-{value[4:]}"
+
+
+def read_reference(text: str) -> str:
+    """Return a reference as it is stored. Raises ValueError for what cannot be one."""
+    if not re.fullmatch(ReferenceConverter.regex, text):
+        raise ValueError
+    return text.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
+
+
+@bp.before_request
+def members_only() -> Response | None:
+    """Refuse strangers, one-time passwords, and those whose role does not allow this."""
+    if not current_user.is_authenticated:
+        asked = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("security.login", next=asked))
+    if current_user.must_change_password:
+        return redirect(url_for("security.change_password"))
+    if not may(request.endpoint):
+        abort(403)
+    return None
+
+
+@bp.app_template_global()
+def may(endpoint: str) -> bool:
+    """Whether the person who is signed in may do what this staff address does."""
+    roles = {role.name for role in current_user.roles}
+    return endpoint not in WORKERS or bool(roles & WORKERS[endpoint])
+
+
+def find(reference: str, *, lock: bool = False) -> Submission:
+    query = Submission.with_reference(reference)
+    return db.session.scalar(query.with_for_update() if lock else query) or abort(404)
+
+
+def opened(row: Submission) -> dict[str, Any] | None:
+    """Return the record, with all answers by field name as `flat`.
+
+    None when its key is missing: the other rows must still show.
+    """
+    try:
+        record = row.record
+    except VaultError as error:
+        logger.error("a submission does not open: %s", error)  # noqa: TRY400 (no traceback needed)
+        return None
+    return {**record, "flat": flat(record["answers"].values())}

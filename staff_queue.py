@@ -1,0 +1,168 @@
+"""The lists that staff work through: views with counts, filters, and one box to find anybody."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_security import current_user
+from werkzeug.wrappers import Response
+
+import vault
+from content import library
+from content_medical import URGENCIES
+from forms_staff import SearchForm, SeveralForm
+from models import KINDS, STATUSES, Submission, db, log
+from models_letters import Letter
+from models_queue import AT_MOST, VIEWS, Filters, counts
+from models_staff import User
+from staff_base import bp, opened, read_reference
+from staff_submission import change_status
+
+PAGE_SIZE = 25
+SEARCH = "what staff look for"  # the place that a search is sealed for
+
+
+@bp.get("/")
+def queue() -> str:
+    """Show a page of a list. Everything it is narrowed by is in the address, names only sealed."""
+    chosen = request.args.get("view") if request.args.get("view") in VIEWS else "todo"
+    view, filters, after = VIEWS[chosen], read_filters(), page_start()
+    query, place = filters.apply(view.select(), library().practice.time_zone)
+    found = db.session.scalars(view.in_order(query, place, after).limit(PAGE_SIZE + 1)).all()
+    rows = found[:PAGE_SIZE]
+    log("sensitive_search" if filters.search else "sensitive_list", user_id=current_user.id)
+    html = render_template(
+        "staff/queue.html",
+        rows=[(row, opened(row)) for row in rows],
+        more=found[PAGE_SIZE - 1].reference if len(found) > PAGE_SIZE else None,
+        after=after,
+        view=chosen,
+        views=VIEWS,
+        counts=counts(),
+        at_most=AT_MOST,
+        kept=kept_arguments(),
+        filters=filters,
+        staff=members(),
+        intakes=intakes_of(rows),
+        factors=[(one.id, one.tag.capitalize()) for one in library().risk_factors.values()],
+        articles=[(one.slug, one.title) for one in library().articles.values()],
+        failed=db.session.scalar(sa.select(sa.func.count()).where(Letter.state == "failed")),
+        search=SearchForm(q=filters.search),
+        several=SeveralForm(),
+    )
+    db.session.commit()
+    return html
+
+
+def page_start() -> Submission | None:
+    reference = request.args.get("before", type=read_reference)
+    return db.session.scalar(Submission.with_reference(reference)) if reference else None
+
+
+def read_filters() -> Filters:
+    """Take what the address asks for; what it cannot mean is left out."""
+    given = request.args
+
+    def one_of(name: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
+        return given[name] if given.get(name) in known else None
+
+    assigned = {"me": current_user.id, "nobody": 0}.get(given.get("assigned", ""))
+    return Filters(
+        kind=one_of("kind", KINDS),
+        urgency=one_of("urgency", URGENCIES),
+        status=one_of("status", STATUSES),
+        assigned=given.get("assigned", type=int) if assigned is None else assigned,
+        factor=one_of("factor", library().risk_factors),
+        article=one_of("article", library().articles),
+        since=given.get("since", type=date.fromisoformat),
+        until=given.get("until", type=date.fromisoformat),
+        search=unseal_search(given.get("find", "")),
+    )
+
+
+def kept_arguments() -> dict[str, str]:
+    """What the address says, but for where the page begins."""
+    return {name: value for name, value in request.args.items() if value and name != "before"}
+
+
+@bp.post("/search")
+def search() -> Response:
+    """Open a submission by its reference, or list what else was looked for.
+
+    Nobody's name may stand in an address, so it goes there sealed.
+    """
+    form = SearchForm()
+    if not form.validate_on_submit():
+        abort(400)
+    typed = form.q.data.strip()
+    try:
+        found = db.session.scalar(Submission.with_reference(read_reference(typed)))
+    except ValueError:
+        found = None
+    if found:
+        return redirect(url_for(".submission", reference=found.reference), 303)
+    return redirect(url_for(".queue", view="all", find=seal_search(typed) or None), 303)
+
+
+def seal_search(typed: str) -> str:
+    if not typed:
+        return ""
+    return base64.urlsafe_b64encode(vault.current().seal(typed, SEARCH)).decode().rstrip("=")
+
+
+def unseal_search(token: str) -> str:
+    """Return what was looked for; nothing for an address that somebody has made up."""
+    try:
+        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        return vault.current().open(sealed, SEARCH)
+    except (binascii.Error, ValueError, vault.VaultError):
+        return ""
+
+
+@bp.post("/several")
+def several() -> Response:
+    """Assign all that are ticked, or change their status."""
+    form = SeveralForm()
+    back = redirect(url_for(".queue", **kept_arguments()), 303)
+    chosen = [*filter(None, map(readable, request.form.getlist("chosen")))]
+    if not form.validate_on_submit():
+        abort(400)
+    query = sa.select(Submission).where(Submission.reference.in_(chosen[:PAGE_SIZE]))
+    found = db.session.scalars(query.with_for_update()).all()
+    for row in found:
+        if form.status.data:
+            change_status(row, form.status.data)
+        if form.assigned.data:
+            row.assigned_to = int(form.assigned.data) or None
+            log("assigned", user_id=current_user.id, submission=row, detail=form.assigned.data)
+    db.session.commit()
+    if found and (form.status.data or form.assigned.data):
+        flash(f"{len(found)} changed.", "success")
+    else:
+        flash("Tick some, and choose what to do with them.", "error")
+    return back
+
+
+def readable(text: str) -> str | None:
+    try:
+        return read_reference(text)
+    except ValueError:
+        return None
+
+
+def members() -> dict[int, str]:
+    """Everybody who works here, by id."""
+    return {
+        user.id: user.email
+        for user in db.session.scalars(sa.select(User).where(User.active).order_by(User.email))
+    }
+
+
+def intakes_of(rows: Sequence[Submission]) -> dict[str, Submission]:
+    """The intakes that go with these requests, by the request's id."""
+    query = sa.select(Submission).where(Submission.follows.in_([row.id for row in rows]))
+    return {intake.follows: intake for intake in db.session.scalars(query)}

@@ -1,0 +1,202 @@
+"""One submission: everything the patient said, and what staff do with it."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, flash, redirect, render_template, url_for
+from flask_security import current_user
+from werkzeug.wrappers import Response
+
+import models_search
+import outbox_letters
+from content import library
+from forms_staff import (
+    AssignForm,
+    HoldForm,
+    NoteForm,
+    ResendForm,
+    ScheduleForm,
+    StatusForm,
+    WorkForm,
+)
+from models import Submission, db, log, now
+from models_letters import Letter
+from models_notes import Note
+from models_staff import User
+from staff_base import bp, find
+
+MEANWHILE = "Somebody else has just changed this. Look at it as it is now, then decide."
+
+
+@bp.get("/submissions/<reference:reference>")
+def submission(reference: str) -> str:
+    """Show everything the patient said."""
+    found = find(reference)
+    log("sensitive_read", user_id=current_user.id, submission=found)
+    html = show(found)
+    db.session.commit()
+    return html
+
+
+def show(found: Submission, schedule_form: ScheduleForm | None = None) -> str:
+    related = db.session.scalars(found.related()).all()
+    return render_template(
+        "staff/submission.html",
+        submission=found,
+        status_form=StatusForm(formdata=None, status=found.status),
+        assign_form=AssignForm(formdata=None, assigned=str(found.assigned_to or 0)),
+        note_form=NoteForm(formdata=None),
+        schedule_form=schedule_form or new_schedule_form(found),
+        related=related,
+        alike=[other for other in same_person(found) if other not in related],
+        letters=db.session.scalars(Letter.about(found)).all(),
+        notes=db.session.scalars(Note.about(found)).all(),
+        assignee=db.session.get(User, found.assigned_to) if found.assigned_to else None,
+    )
+
+
+def same_person(found: Submission) -> list[Submission]:
+    """Others with the same date of birth, and the same phone number or e-mail address.
+
+    A suggestion: families share these, so nothing is joined by it.
+    """
+    things = dict(models_search.things(found.answers))
+    born = models_search.marks([("birth", things.get("birth", ""))])
+    contacts = [(kind, things[kind]) for kind in ("phone", "email") if kind in things]
+    query, _place = models_search.having(sa.select(Submission), born)
+    token = models_search.Token
+    reached = sa.exists().where(
+        token.place == Submission.place, token.mark.in_(models_search.marks(contacts))
+    )
+    return db.session.scalars(query.where(reached, Submission.id != found.id).limit(5)).all()
+
+
+def to_change(reference: str, form: WorkForm) -> Submission | None:
+    """Return a submission to change; None when it is not as it was on the screen any more."""
+    if not form.validate_on_submit():
+        abort(400)
+    found = find(reference, lock=True)
+    if form.version.data != str(found.version):
+        flash(MEANWHILE, "error")
+        return None
+    return found
+
+
+def done(reference: str, message: str | tuple[str, ...], category: str = "success") -> Response:
+    """Keep the change, say so, and show the submission again."""
+    db.session.commit()
+    if message:
+        flash(message, category)
+    return redirect(url_for("staff.submission", reference=reference), 303)
+
+
+@bp.post("/submissions/<reference:reference>/status")
+def set_status(reference: str) -> Response:
+    form = StatusForm()
+    if found := to_change(reference, form):
+        before = found.status
+        change_status(found, form.status.data)
+        db.session.flush()
+        words = f"The status is now “{found.status.capitalize()}”."
+        return done(reference, (words, reference, before, str(found.version)), "undo")
+    return done(reference, "")
+
+
+def change_status(found: Submission, status: str) -> None:
+    """Change it in the caller's transaction, and say what patients have to know of that."""
+    log(
+        "status_changed",
+        user_id=current_user.id,
+        submission=found,
+        detail=f"{found.status} to {status}",
+    )
+    if status == "cancelled" != found.status:
+        outbox_letters.call_off(found)
+    elif found.status == "spam" != status and not db.session.scalars(Letter.about(found)).all():
+        outbox_letters.received(found)  # it was held back
+    found.status = status
+
+
+@bp.post("/submissions/<reference:reference>/assign")
+def assign(reference: str) -> Response:
+    form = AssignForm()
+    if found := to_change(reference, form):
+        found.assigned_to = int(form.assigned.data) or None
+        log("assigned", user_id=current_user.id, submission=found, detail=form.assigned.data)
+        return done(reference, "It is assigned." if found.assigned_to else "Nobody has it now.")
+    return done(reference, "")
+
+
+@bp.post("/submissions/<reference:reference>/notes")
+def add_note(reference: str) -> Response:
+    """Add a note. That never overwrites anything, so it goes in whatever others do meanwhile."""
+    form = NoteForm()
+    if not form.validate_on_submit():
+        if form.csrf_token.errors:
+            abort(400)
+        return done(reference, form.text.errors[0], "error")
+    found = find(reference, lock=True)
+    note = Note(id=secrets.token_hex(16), submission_id=found.id, user_id=current_user.id, at=now())
+    note.text = form.text.data.strip()
+    db.session.add(note)
+    found.changed_at = now()
+    log("note_added", user_id=current_user.id, submission=found)
+    return done(reference, "The note is saved.")
+
+
+@bp.post("/submissions/<reference:reference>/hold")
+def hold(reference: str) -> Response:
+    """Keep it from being deleted when its time is over, or no longer."""
+    if found := to_change(reference, HoldForm()):
+        found.hold = not found.hold
+        log("held" if found.hold else "released", user_id=current_user.id, submission=found)
+        words = "It will not be deleted." if found.hold else "It is deleted when its time is over."
+        return done(reference, words)
+    return done(reference, "")
+
+
+@bp.post("/submissions/<reference:reference>/resend")
+def resend(reference: str) -> Response:
+    """Try a letter that failed once more."""
+    form = ResendForm()
+    if not form.validate_on_submit():
+        abort(400)
+    letter = db.session.get(Letter, form.letter.data, with_for_update=True) or abort(404)
+    if letter.state != "failed" or letter.submission != find(reference):
+        return done(reference, "There is nothing to send again.", "error")
+    letter.renew()
+    log("letter_resent", user_id=current_user.id, submission=letter.submission)
+    return done(reference, "The letter goes out again.")
+
+
+def new_schedule_form(found: Submission) -> ScheduleForm:
+    at = found.scheduled_for and library().practice.local(found.scheduled_for)
+    return ScheduleForm(formdata=None, day=at and at.date(), time=at and at.time())
+
+
+@bp.post("/submissions/<reference:reference>/schedule")
+def schedule(reference: str) -> Any:
+    """Book a time, or another one; the patient gets a letter with a file for the calendar."""
+    form = ScheduleForm()
+    if not form.validate_on_submit() and not form.csrf_token.errors:
+        return show(find(reference), form), 422
+    found = to_change(reference, form)
+    if found is None:
+        return done(reference, "")
+    if found.kind != "appointment":
+        abort(404)
+    at = datetime.combine(form.day.data, form.time.data, library().practice.time_zone)
+    if at == found.scheduled_for and found.status == "scheduled":
+        return done(reference, "It is booked for this time already.", "info")
+    book(found, at)
+    return done(reference, "The time is booked.")
+
+
+def book(found: Submission, at: datetime) -> None:
+    others = Submission.booked_at(at).where(Submission.id != found.id)
+    if twin := db.session.scalar(others):
+        flash(f"{twin.shown_reference} is booked at the same time.", "error")
+    outbox_letters.book(found, at)
+    log("request_scheduled", user_id=current_user.id, submission=found)

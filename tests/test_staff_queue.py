@@ -1,0 +1,278 @@
+"""Staff find the dangerous one first, and a caller by half a name with an apostrophe in it."""
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from models import Event, db, now
+from models_queue import VIEWS
+from models_search import names
+from people import an_appointment, an_intake, letters, submissions
+
+
+@pytest.fixture
+def three(bob):
+    """Requests by three people, one of them urgent; return their references in this order."""
+    people = [
+        {"full_name": "Siobhán O'Brien-Núñez", "phone": "612-555-0187"},
+        {"full_name": "Ana Abdi", "phone": "(612) 555-0100", "email": "ana@example.org"},
+        {"full_name": "José D’Angelo", "phone": "", "email": "Jose@example.org"},
+    ]
+    for changes in people:
+        flags = ["thunderclap"] if changes["full_name"] == "Ana Abdi" else ["none"]
+        an_appointment(bob, flags=flags, **{"contact_by": "email", **changes})
+    return [submission.shown_reference for submission in reversed(submissions())]
+
+
+def shown(page):
+    return [link.get_text() for link in page.soup.select("tbody th a")]
+
+
+def find(person, typed):
+    return person.visit("/staff/").submit("form[action$=search]", q=typed)
+
+
+def work(person, reference, act, **changes):
+    page = person.visit(f"/staff/submissions/{reference}")
+    return page.submit(f"form[action$='/{act}']", **changes)
+
+
+@pytest.mark.parametrize(
+    ("typed", "who"),
+    [
+        ("si", 0),
+        ("SIOBHAN", 0),
+        ("o'br", 0),
+        ("o’brien", 0),
+        ("brien", 0),
+        ("nuñ", 0),
+        ("nunez siob", 0),
+        ("O'Brien-Núñez", 0),
+        ("ab", 1),
+        ("d'ang", 2),
+        ("jose", 2),
+        ("612.555.0187", 0),
+        ("+1 612 555 0187", 0),
+        ("0100", 1),
+        ("ANA@example.org", 1),
+        ("jose@example.org", 2),
+    ],
+)
+def test_somebody_is_found_by_any_of_it(ada, three, typed, who):
+    page = find(ada, typed)
+    assert shown(page) == [three[who]]
+    assert page.soup.select_one("#q")["value"] == typed
+
+
+@pytest.mark.parametrize("typed", ["3/31/1975", "1975-03-31", "03-31-1975"])
+def test_everybody_born_on_a_day_is_found(ada, three, typed):
+    assert set(shown(find(ada, typed))) == set(three)
+
+
+@pytest.mark.parametrize("typed", ["nobody", "siobhan abdi", "612-555-9999", "1/1/1990", "x@y.org"])
+def test_who_is_not_there_is_not_found_and_the_page_says_what_can_be_looked_for(ada, three, typed):
+    page = find(ada, typed)
+    assert shown(page) == []
+    assert "two letters of a name or more" in page.text
+
+
+@pytest.mark.parametrize("written", [str, str.lower, lambda text: text.replace("-", "")])
+def test_a_reference_opens_at_once(ada, three, written):
+    assert find(ada, written(three[1])).path == f"/staff/submissions/{three[1]}"
+
+
+def test_nobodys_name_is_in_the_address_of_a_search(ada, three):
+    answer = ada.visit("/staff/").submit("form[action$=search]", q="Siobhán", follow=False)
+    assert answer.status == 303
+    for spelled in ("iobh", "IOBH", "Siobh%C3%A1n"):
+        assert spelled not in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("token", ["made-up", "%00", "A" * 200, "é"])
+def test_a_made_up_search_is_harmless(ada, three, token):
+    assert len(shown(ada.visit("/staff/", query_string={"find": token}))) == 3
+
+
+def test_what_is_found_by_is_nowhere_in_the_clear(ada, three):
+    for row in db.session.execute(sa.text("SELECT * FROM tokens")):
+        assert all(isinstance(value, int) for value in row)
+
+
+def test_names_are_told_apart_as_people_say_them():
+    assert list(names("Siobhán O'Brien-Núñez")) == ["siobhan", "obrien", "brien", "nunez"]
+    assert list(names("李小龍")) == ["李小龍"]
+
+
+def test_each_view_holds_what_it_says_and_counts_it(ada, three):
+    one, two, three_ = three
+    work(ada, one, "status", status="closed")
+    work(ada, three_, "status", status="spam")
+    page = ada.visit("/staff/")
+    assert shown(page) == [two]
+    links = {a.get_text().rpartition(" ")[0]: a.get_text() for a in page.soup.select("main nav a")}
+    assert links["To do"] == "To do (1)"
+    assert links["Closed"] == "Closed (1)"
+    assert links["Spam"] == "Spam (1)"
+    assert links["All"] == "All (3)"
+    assert shown(ada.visit("/staff/?view=closed")) == [one]
+    assert shown(ada.visit("/staff/?view=spam")) == [three_]
+
+
+def test_overdue_is_what_is_past_the_promised_reply(ada, three):
+    db.session.execute(sa.text("UPDATE submissions SET reply_due_at = :at WHERE rank = 0"),
+                       {"at": now().replace(year=2020)})  # fmt: skip
+    db.session.commit()
+    assert shown(ada.visit("/staff/?view=overdue")) == [three[1]]
+
+
+@pytest.mark.parametrize(
+    ("query", "who"),
+    [
+        ("urgency=emergency", [1]),
+        ("kind=intake", []),
+        ("status=new", [1, 0, 2]),
+        ("assigned=nobody", [1, 0, 2]),
+        ("assigned=me", []),
+        ("urgency=made-up", [1, 0, 2]),
+        ("since=2020-01-01&until=2020-12-31", []),
+        ("since=2020-01-01", [1, 0, 2]),
+        ("since=yesterday", [1, 0, 2]),
+        ("factor=injury", []),
+    ],
+)
+def test_filters_combine_and_live_in_the_address(ada, three, query, who):
+    page = ada.visit(f"/staff/?view=todo&{query}")
+    assert shown(page) == [three[number] for number in who]
+
+
+def test_an_intake_is_found_by_its_risk_factor_and_shown_beside_its_request(ada, bob):
+    received = an_appointment(bob)
+    an_intake(bob, received.soup.select_one("a.button")["href"])
+    intake, request = (submission.shown_reference for submission in submissions())
+    assert shown(ada.visit("/staff/?factor=tight-muscles")) == [intake]
+    page = ada.visit("/staff/?kind=appointment")
+    assert shown(page) == [request]
+    assert f"intake {intake}" in page.text
+
+
+def test_a_page_costs_the_same_number_of_queries_with_one_row_and_with_many(ada, app, bob):
+    an_appointment(bob)
+    few = queries(ada)
+    for _ in range(6):
+        an_appointment(bob)
+    assert queries(ada) == few <= 15
+
+
+def queries(person):
+    seen = []
+
+    def count(_connection, _cursor, statement, *_rest):
+        seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", count)
+    person.visit("/staff/?view=all")
+    event.remove(db.engine, "before_cursor_execute", count)
+    return len(seen)
+
+
+def test_several_can_be_assigned_and_changed_at_once(ada, three):
+    page = ada.visit("/staff/")
+    chosen = [reference.replace("-", "") for reference in three[:2]]
+    page = page.submit("main form[action*=several]", chosen=chosen, status="contacted")
+    assert "2 changed." in page.text
+    assert sorted(submission.status for submission in submissions()) == ["contacted"] * 2 + ["new"]
+
+
+def test_ticking_nothing_says_so(ada, three):
+    page = ada.visit("/staff/").submit("main form[action*=several]", status="contacted")
+    assert "Tick some" in page.text
+
+
+def test_a_reader_can_change_nothing(rita, three):
+    page = rita.visit("/staff/")
+    assert not page.soup.select("[name=chosen]")
+    token = page.soup.select_one("[name=csrf_token]")["value"]
+    for act in ("assign", "notes", "hold", "resend", "status", "schedule"):
+        sent = {"csrf_token": token, "version": "1"}
+        assert rita.send(f"/staff/submissions/{three[0]}/{act}", sent).status == 403
+    assert rita.send("/staff/several", {"csrf_token": token}).status == 403
+
+
+# One submission
+
+
+def test_a_note_is_kept_sealed_with_who_wrote_it(ada, three):
+    page = work(ada, three[0], "notes", text="Called twice; <b>no answer</b>.")
+    assert "Called twice; <b>no answer</b>." in page.text
+    assert "ada@example.org" in page.text
+    (raw,) = db.session.scalars(sa.text("SELECT text_sealed FROM notes")).all()
+    assert b"Called" not in bytes(raw)
+
+
+def test_an_empty_note_is_not_saved(ada, three):
+    assert "Write something first." in work(ada, three[0], "notes", text="").text
+
+
+def test_it_is_assigned_to_me_or_to_nobody(ada, three):
+    page = ada.visit(f"/staff/submissions/{three[0]}")
+    me = page.soup.select_one("button[name=assigned]")["value"]
+    assert "ada@example.org" in work(ada, three[0], "assign", assigned=me).text
+    assert shown(ada.visit("/staff/?assigned=me")) == [three[0]]
+    work(ada, three[0], "assign", assigned="0")
+    assert shown(ada.visit("/staff/?assigned=me")) == []
+
+
+def test_the_second_of_two_who_change_one_is_told_and_overwrites_nothing(ada, three):
+    page = ada.visit(f"/staff/submissions/{three[0]}")
+    work(ada, three[0], "status", status="contacted")
+    late = page.submit("form[action$='/status']", status="closed")
+    assert "Somebody else has just changed this" in late.text
+    assert submissions()[-1].status == "contacted"
+
+
+def test_a_status_can_be_undone(ada, three):
+    page = work(ada, three[0], "status", status="spam")
+    assert "Undo" in page.text
+    page.submit("form.message")
+    assert submissions()[-1].status == "new"
+
+
+def test_a_submission_can_be_kept_from_being_deleted(ada, three):
+    assert "It is kept when its time is over." in work(ada, three[0], "hold").text
+    assert "It is deleted when its time is over." in work(ada, three[0], "hold").text
+
+
+def test_a_letter_that_failed_goes_out_again(ada, three):
+    db.session.execute(sa.text("UPDATE letters SET state = 'failed', problem = 'SMTP 550'"))
+    db.session.commit()
+    page = work(ada, three[0], "resend")
+    assert "The letter goes out again." in page.text
+    states = db.session.scalars(sa.text("SELECT state FROM letters")).all()
+    assert sorted(states) == ["failed"] * (len(letters()) - 1) + ["waiting"]
+
+
+def test_perhaps_the_same_person_is_suggested_and_not_joined(ada, bob):
+    an_appointment(bob)
+    an_appointment(bob, full_name="Siobhan Obrien", email="")
+    an_appointment(bob, full_name="Somebody Else", birth_year="1980")
+    other, same, first = (submission.shown_reference for submission in submissions())
+    page = ada.visit(f"/staff/submissions/{first}")
+    assert "Perhaps the same person" in page.text
+    assert same in page.text
+    assert other not in page.text
+
+
+def test_what_staff_do_is_in_the_trail_without_a_word_of_the_patient(ada, three):
+    work(ada, three[0], "notes", text="Called twice")
+    work(ada, three[0], "hold")
+    find(ada, "Siobhán")
+    trail = db.session.execute(sa.select(Event.name, Event.detail)).all()
+    assert {"note_added", "held", "sensitive_search"} <= {name for name, _detail in trail}
+    for _name, detail in trail:
+        assert "iobh" not in detail
+        assert "Called" not in detail
+
+
+def test_every_view_has_a_page(ada, three):
+    for view in VIEWS:
+        assert ada.visit(f"/staff/?view={view}").status == 200
