@@ -16,6 +16,7 @@ from flask_security import hash_password
 
 import commands_demo
 import commands_outbox
+import commands_search
 import commands_serve
 import content_check
 import models_engine
@@ -179,5 +180,12 @@ def content_check_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    for command in (serve, staff, content, commands_demo.demo, commands_outbox.letters):
+    for command in (
+        serve,
+        staff,
+        content,
+        commands_demo.demo,
+        commands_outbox.letters,
+        commands_search.search,
+    ):
         app.cli.add_command(command)

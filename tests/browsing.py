@@ -149,11 +149,15 @@ def is_at(page, name):
 
 
 def press(page, words):
-    page.get_by_role("button", name=words, exact=True).click()
+    """Press a button, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=words, exact=True).click()
 
 
 def follow(page, words):
-    page.get_by_role("main").get_by_role("link", name=words).click()
+    """Follow a link, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("main").get_by_role("link", name=words).click()
 
 
 def field(page, name, value=None):

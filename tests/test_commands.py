@@ -155,3 +155,20 @@ def test_the_start_message_says_what_to_do_next(app, flask):
     assert f"Letters are written to {app.config['INSTANCE_PATH']}/letters: set SMTP_URL" in first
     flask("staff", "add", "ada@example.org")
     assert "flask staff add" not in commands.start_notes()
+
+
+def test_names_are_found_again_after_an_update(app, flask, submission, ada):
+    db.session.execute(sa.text("DELETE FROM tokens"))
+    db.session.commit()
+    status, said = flask("search", "index")[:2]
+    assert (status, "ok: 1 submissions" in said) == (0, True)
+    page = ada.visit("/staff/").submit("form[action$=search]", q="o'brien")
+    assert submission.shown_reference in page.text
+
+
+def test_a_submission_that_does_not_open_is_said_in_one_line(app, flask, submission):
+    db.session.execute(sa.text("UPDATE submissions SET record_sealed = :x"), {"x": b"lost"})
+    db.session.commit()
+    status, said = flask("search", "index")[:2]
+    assert status != 0
+    assert "1 do not open: their key is not in VAULT_KEYS." in said

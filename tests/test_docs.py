@@ -12,7 +12,7 @@ HELD = [row for row in ROWS if row and row != "held by" and not set(row) <= {"-"
 
 
 def named(row):
-    """Yield each test that a row names, as (module, words): `module: test · test · module: test`."""
+    """Yield each test of a row like `module: test · test · module: test`, as (module, words)."""
     module = ""
     for part in row.split(" · "):
         words = part.rpartition(": ")[2]

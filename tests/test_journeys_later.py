@@ -274,7 +274,7 @@ def test_when_the_answer_to_send_is_lost_the_patient_finds_that_it_arrived(page,
 
     page.route("**/intake/check", lose)
     with page.expect_event("requestfailed"):
-        press(page, "Send my form")
+        page.get_by_role("button", name="Send my form").click()
     page.unroute("**/intake/check")
     page.reload()
     sees_that_it_arrived(page, "form")

@@ -1,0 +1,54 @@
+"""The owner's command that makes sealed names findable again."""
+
+import click
+import sqlalchemy as sa
+from flask.cli import AppGroup, with_appcontext
+
+import models_search
+from commands_database import need_tables
+from models import Submission, db, log
+from vault import VaultError
+
+BATCH = 500  # submissions that one transaction indexes
+
+search = AppGroup(
+    "search", callback=with_appcontext(need_tables), help="What submissions are found by."
+)
+
+
+@search.command("index")
+def search_index() -> None:
+    """Work out anew what every submission is found by: after an update, or when keys change."""
+    db.session.execute(sa.delete(models_search.Token))
+    db.session.commit()
+    count, skipped = db.session.scalar(sa.select(sa.func.count(Submission.id))), 0
+    with click.progressbar(length=count, label="Submissions") as bar:
+        place = 0
+        while batch := db.session.scalars(next_after(place)).all():
+            skipped += sum(not index(submission) for submission in batch)
+            place = batch[-1].place
+            db.session.commit()
+            bar.update(len(batch))
+    log("search_indexed", detail=f"{count} submissions")
+    db.session.commit()
+    if skipped:
+        raise click.ClickException(
+            f"{skipped} do not open: their key is not in VAULT_KEYS. Add it, then do this again."
+        )
+    click.echo(f"ok: {count} submissions")
+
+
+def next_after(place: int) -> sa.Select[tuple[Submission]]:
+    query = sa.select(Submission).where(Submission.place > place)
+    return query.order_by(Submission.place).limit(BATCH)
+
+
+def index(submission: Submission) -> bool:
+    """Add the tokens of a submission; False when it does not open."""
+    try:
+        record = submission.record
+    except VaultError:
+        return False
+    factors = (record.get("assessment") or {}).get("risk_factors", ())
+    db.session.add_all(models_search.index(submission, submission.answers, factors))
+    return True
