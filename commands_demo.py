@@ -86,7 +86,7 @@ def sample(chance: random.Random, age: timedelta) -> list[Submission]:
     answers = sample_answers(chance, now() - age)
     request = sent("appointment", answers, age)
     if age > timedelta(days=2):  # the older, the more likely it is dealt with
-        request.status = chance.choice(STATUSES)
+        request.status = chance.choice((*STATUSES[1:], "closed", "scheduled"))
     if request.status == "scheduled":
         request.scheduled_for = request.reply_due_at + timedelta(days=chance.randint(1, 30))
     if chance.random() > 0.4:
@@ -94,7 +94,9 @@ def sample(chance: random.Random, age: timedelta) -> list[Submission]:
     contact = {name: answers["details"][name] for name in CONTACT}
     intake = {**sample_intake(chance, contact), "safety": answers["safety"]}
     intake["health"]["consent"] = answers["details"]["consent"]
-    return [request, sent("intake", intake, age - timedelta(minutes=20), follows=request.id)]
+    followed = sent("intake", intake, age - timedelta(minutes=20), follows=request.id)
+    followed.status = "new" if request.status == "new" else "closed"
+    return [request, followed]
 
 
 def sent(kind: str, answers: dict[str, dict[str, Any]], age: timedelta, **more: Any) -> Submission:

@@ -1,5 +1,6 @@
 """The forms that staff fill in. Signing in and its rules are Flask-Security's."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,12 @@ from content import library
 from models import STATUSES, db, now
 from models_staff import User
 
-STATUS_CHOICES = [SelectChoice(status, status.capitalize()) for status in STATUSES]
+
+def capitalized(names: Iterable[str]) -> list[SelectChoice]:
+    return [SelectChoice(name, name.capitalize()) for name in names]
+
+
+STATUS_CHOICES = capitalized(STATUSES)
 
 
 class SignInForm(LoginForm):

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice
 
 import vault
 from content import library
 from content_medical import URGENCIES
-from forms_staff import SearchForm, SeveralForm
+from forms_staff import SearchForm, SeveralForm, capitalized
 from models import KINDS, STATUSES, Submission, db, log
 from models_letters import Letter
 from models_queue import AT_MOST, VIEWS, Filters, counts
@@ -48,14 +49,27 @@ def queue() -> str:
         filters=filters,
         staff=members(),
         intakes=intakes_of(rows),
-        factors=[(one.id, one.tag.capitalize()) for one in library().risk_factors.values()],
-        articles=[(one.slug, one.title) for one in library().articles.values()],
+        selects=selects(filters, SeveralForm()),
         failed=db.session.scalar(sa.select(sa.func.count()).where(Letter.state == "failed")),
         search=SearchForm(q=filters.search),
         several=SeveralForm(),
     )
     db.session.commit()
     return html
+
+
+def selects(filters: Filters, form: SeveralForm) -> list[tuple[str, str, list[Any], Any]]:
+    """What the list can be narrowed by: name, label, choices, and the one that is chosen."""
+    factors = [(one.id, one.tag.capitalize()) for one in library().risk_factors.values()]
+    articles = [(one.slug, one.title) for one in library().articles.values()]
+    return [
+        ("kind", "Kind", capitalized(KINDS), filters.kind),
+        ("urgency", "Urgency", capitalized(URGENCIES), filters.urgency),
+        ("status", "Status", capitalized(STATUSES), filters.status),
+        ("assigned", "Assigned to", form.assigned.choices[1:], filters.assigned),
+        ("factor", "Risk factor", [SelectChoice(*pair) for pair in factors], filters.factor),
+        ("article", "Came from", [SelectChoice(*pair) for pair in articles], filters.article),
+    ]
 
 
 def page_start() -> Submission | None:

@@ -103,6 +103,16 @@ def test_names_are_told_apart_as_people_say_them():
     assert list(names("李小龍")) == ["李小龍"]
 
 
+def test_every_choice_has_a_value_and_words(ada, three):
+    for page in (ada.visit("/staff/"), ada.visit(f"/staff/submissions/{three[0]}")):
+        options = page.soup.select("main select option")
+        assert len(options) >= 7
+        assert all(option.get_text() for option in options)
+    filtered = ada.visit("/staff/?urgency=emergency&assigned=nobody").soup.select("details select")
+    chosen = [select.select_one("[selected]") for select in filtered]
+    assert [option.get_text() for option in chosen if option] == ["Emergency", "Nobody"]
+
+
 def test_each_view_holds_what_it_says_and_counts_it(ada, three):
     one, two, three_ = three
     work(ada, one, "status", status="closed")
