@@ -199,6 +199,16 @@ class Practice:
     def is_open(self, day: date) -> bool:
         return WEEKDAYS[day.weekday()] in self.hours and day not in self.closed_on
 
+    def open_until(self) -> datetime | None:
+        """When it closes today, if it is open at this moment."""
+        here = datetime.now(self.time_zone)
+        if not self.is_open(here.date()):
+            return None
+        opens, closes = self.hours[WEEKDAYS[here.weekday()]]
+        if not opens <= here.time() < closes:
+            return None
+        return datetime.combine(here.date(), closes, tzinfo=self.time_zone)
+
     def reply_due(self, received: datetime) -> datetime:
         """When the practice promises an answer at the latest: closing time, N open days on."""
         day = self.local(received).date()

@@ -89,6 +89,8 @@ def answer(flow: Flow, name: str) -> Any:
     keep(draft, answers_after(draft, page, form, right=right))
     if "later" in request.form:
         return redirect(url_for(".later", flow=flow), 303)
+    if "back" in request.form and (earlier := flow.before(page, draft.answers)):
+        return redirect(url_for(".step", flow=flow, name=earlier.name), 303)
     return redirect(next_page(flow, draft), 303) if right else render(flow, draft, form, page)
 
 

@@ -125,11 +125,11 @@ def birth_of(answers: dict[str, Any]) -> str | None:
 
 def is_birth(form: BirthForm, row: Draft | Submission, birth: str | None) -> bool:
     """Whether the form says this date of birth. If not, count that, and say so in the form."""
+    if form.birth.data == birth:
+        return True
     if not security.within("birth", security.network()):
         form.form_errors = [TOO_MANY]
         return False
-    if form.birth.data == birth:
-        return True
     row.tries += 1
     db.session.commit()
     form.birth.errors = [NOT_THE_BIRTH]

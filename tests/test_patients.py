@@ -154,6 +154,40 @@ def test_an_emergency_is_told_to_call_911_before_any_contact_detail_is_asked(bob
     assert page.soup.select_one("a[href='tel:911']")
 
 
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        (datetime(2026, 12, 1, 18, tzinfo=UTC), "We are open now, until 5:00 pm."),  # a Tuesday
+        (datetime(2026, 12, 1, 10, tzinfo=UTC), "We are closed now."),  # before it opens
+        (datetime(2026, 12, 1, 23, tzinfo=UTC), "We are closed now."),  # at closing time
+        (datetime(2026, 12, 5, 18, tzinfo=UTC), "We are closed now."),  # a Saturday
+        (datetime(2026, 12, 25, 18, tzinfo=UTC), "We are closed now."),  # a holiday, a Friday
+    ],
+)
+def test_a_same_day_flag_is_told_whether_anybody_is_there_to_call(bob, moment, words):
+    with time_machine.travel(moment):
+        page = bob.visit("/appointment/").submit(red_flags=["new-over-50"])
+    assert words in page.text
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("thunderclap", "do not wait for us: call 911 now"),
+        ("back-fever", "call us, your primary doctor or urgent care today"),
+    ],
+)
+def test_who_goes_on_with_a_red_flag_is_told_again_not_to_wait(bob, flag, words):
+    assert words in an_appointment(bob, flags=[flag]).text
+
+
+def test_going_back_keeps_what_was_typed_on_the_page(bob):
+    page = to_details(bob).submit(full_name="Half typed", phone="61", back="yes")
+    assert page.path == "/appointment/safety"
+    page = bob.visit("/appointment/details")
+    assert (page.typed()["full_name"], page.typed()["phone"]) == ("Half typed", "61")
+
+
 def test_a_same_day_flag_is_told_to_call_today_with_the_hours(bob):
     page = bob.visit("/appointment/").submit(red_flags=["new-over-50"])
     assert page.title.startswith("Call us today")

@@ -137,10 +137,10 @@ def test_dates_of_birth_cannot_be_tried_from_one_network_without_end(bob, limits
     an_appointment(bob)
     link = letters("received")[0][1]["link"]
     path = link[link.index("/requests/") :]
-    bob.visit(path).submit(birth_month="1", birth_day="1", birth_year="1990")
-    page = bob.visit(path).submit(**BIRTH)
-    assert page.path == path
+    for _ in range(2):
+        page = bob.visit(path).submit(birth_month="1", birth_day="1", birth_year="1990")
     assert "Try again later, or call us" in page.text
+    assert "Your request" in bob.visit(path).submit(**BIRTH).title  # who knows it, still comes in
 
 
 def test_when_the_store_of_the_limits_is_down_patients_go_on(bob, limits, monkeypatch):
