@@ -134,6 +134,8 @@ def send(flow: Flow) -> Any:
     draft = current_draft(flow)
     if sent := submission_of(draft):
         return received_page(sent)
+    if "later" in request.form:
+        return redirect(url_for(".later", flow=flow), 303)
     if flow.next_step(draft.answers):
         return redirect(next_page(flow, draft), 303)
     form = CheckForm()
