@@ -15,6 +15,7 @@ from flask.globals import app_ctx
 from flask_security import hash_password
 
 import commands_demo
+import commands_doctor
 import commands_outbox
 import commands_search
 import commands_serve
@@ -180,12 +181,11 @@ def content_check_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    for command in (
-        serve,
-        staff,
-        content,
+    parts = (
         commands_demo.demo,
+        commands_doctor.doctor,
         commands_outbox.letters,
         commands_search.search,
-    ):
+    )
+    for command in (serve, staff, content, *parts):
         app.cli.add_command(command)
