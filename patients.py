@@ -86,11 +86,13 @@ def answer(flow: Flow, name: str) -> Any:
     right = form.validate()
     if "csrf_token" in form.errors:
         return render(flow, draft, form, page)
-    keep(draft, answers_after(draft, page, form, right=right))
+    back = flow.before(page, draft.answers) if "back" in request.form else None
+    if not (back and page.interrupts):  # going back from advice is not going on
+        keep(draft, answers_after(draft, page, form, right=right))
     if "later" in request.form:
         return redirect(url_for(".later", flow=flow), 303)
-    if "back" in request.form and (earlier := flow.before(page, draft.answers)):
-        return redirect(url_for(".step", flow=flow, name=earlier.name), 303)
+    if back:
+        return redirect(url_for(".step", flow=flow, name=back.name), 303)
     return redirect(next_page(flow, draft), 303) if right else render(flow, draft, form, page)
 
 

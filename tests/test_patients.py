@@ -188,6 +188,12 @@ def test_going_back_keeps_what_was_typed_on_the_page(bob):
     assert (page.typed()["full_name"], page.typed()["phone"]) == ("Half typed", "61")
 
 
+def test_going_back_from_advice_is_not_going_on(bob):
+    page = bob.visit("/appointment/").submit(red_flags=["thunderclap"])
+    assert page.submit(back="yes").path == "/appointment/safety"
+    assert bob.visit("/appointment/").path == "/appointment/advice"
+
+
 def test_a_same_day_flag_is_told_to_call_today_with_the_hours(bob):
     page = bob.visit("/appointment/").submit(red_flags=["new-over-50"])
     assert page.title.startswith("Call us today")
