@@ -11,7 +11,7 @@ from http.client import HTTPException
 import pytest
 import sqlalchemy as sa
 
-from models import Draft, Event, db
+from models import Event, Submission, db
 from models_engine import sqlite
 from models_letters import Letter
 from pages import Person
@@ -205,18 +205,21 @@ def test_the_server_prints_nothing_of_what_a_patient_said(server):
 
 def test_a_crash_is_printed_without_what_the_patient_typed(server):
     with server.place.app.app_context():
-        page = to_details(server.person())
-        spoil_drafts(server.place)
-        crashed = page.submit(**details())
+        received = an_appointment(server.person())
+        spoil_submissions(server.place)
+        crashed = received.person.visit(received.path)
     assert crashed.status == 500
     wait_for(lambda: "incident" in server.output)
     assert [secret for secret in SAID if secret in server.output] == []
 
 
-def spoil_drafts(place):
-    """Make every draft one that no key opens."""
-    with place.look(), db.engine.begin() as connection:
-        connection.execute(sa.update(Draft).values(answers_sealed=b"spoiled"))
+def spoil_submissions(place):
+    """Make the newest one impossible to open."""
+    newest = sa.select(sa.func.max(Submission.place)).scalar_subquery()
+    spoil = sa.update(Submission).where(Submission.place == newest)
+    with place.look():
+        db.session.execute(spoil.values(record_sealed=b"lost"))
+        db.session.commit()
 
 
 def test_nobody_else_on_the_machine_can_read_what_the_site_keeps(server):
