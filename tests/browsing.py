@@ -96,6 +96,11 @@ def become(context, person):
     context.add_cookies([{"name": name, "value": cookies[name], "url": url} for name in cookies])
 
 
+def hand_back(context, person):
+    """Let somebody go on by HTTP where this browser is now."""
+    person.client.cookies = {cookie["name"]: cookie["value"] for cookie in context.cookies()}
+
+
 def somebody():
     """A name, a phone number and an email address that nobody else has.
 
@@ -166,30 +171,36 @@ def field(page, name, value=None):
     return page.locator(f"main [name='{name}']{which}").first
 
 
-def is_chosen_from(page, name):
-    return field(page, name).get_attribute("type") in {"radio", "checkbox"}
+def inputs(page):
+    """What the page asks: the type of input by its name."""
+    found = "all => Object.fromEntries(all.map(it => [it.name, it.type]))"
+    return page.locator("main [name]").evaluate_all(found)
 
 
 def write(page, answers):
     """Fill in what the page asks of these answers, by field name."""
-    for name, given in answers.items():
-        if field(page, name).count():
-            values = given if isinstance(given, list) else [given]
-            for value in values:
-                if is_chosen_from(page, name):
-                    field(page, name, value).check()
-                else:
-                    field(page, name).fill(value)
+    asked = inputs(page)
+    for name in filter(asked.get, answers):
+        for value in as_list(answers[name]):
+            if asked[name] in {"radio", "checkbox"}:
+                field(page, name, value).check()
+            else:
+                field(page, name).fill(value)
 
 
 def shows(page, answers):
     """See that the page shows these answers, by field name."""
+    asked = inputs(page)
     for name, given in answers.items():
-        for value in given if isinstance(given, list) else [given]:
-            if is_chosen_from(page, name):
+        for value in as_list(given):
+            if asked[name] in {"radio", "checkbox"}:
                 expect(field(page, name, value)).to_be_checked()
             else:
                 expect(field(page, name)).to_have_value(value)
+
+
+def as_list(given):
+    return given if isinstance(given, list) else [given]
 
 
 def is_led_to(page, words, target):
@@ -234,7 +245,7 @@ def type_in(page, answers):
         if kind == "radio":
             walk_to(page, name, given)
         elif kind == "checkbox":
-            for value in given if isinstance(given, list) else [given]:
+            for value in as_list(given):
                 space(page, field(page, name, value))
         else:
             tab_to(page, field(page, name))
