@@ -202,12 +202,16 @@ class Practice:
     def open_until(self) -> datetime | None:
         """When it closes today, if it is open at this moment."""
         here = datetime.now(self.time_zone)
-        if not self.is_open(here.date()):
+        if not self.is_open_at(here.date(), here.time()):
             return None
-        opens, closes = self.hours[WEEKDAYS[here.weekday()]]
-        if not opens <= here.time() < closes:
-            return None
+        closes = self.hours[WEEKDAYS[here.weekday()]][1]
         return datetime.combine(here.date(), closes, tzinfo=self.time_zone)
+
+    def is_open_at(self, day: date, moment: time) -> bool:
+        if not self.is_open(day):
+            return False
+        opens, closes = self.hours[WEEKDAYS[day.weekday()]]
+        return opens <= moment < closes
 
     def reply_due(self, received: datetime) -> datetime:
         """When the practice promises an answer at the latest: closing time, N open days on."""

@@ -182,8 +182,7 @@ class Scale(Choice):
 
     def __init__(self, label: str = "", *args: Any, low: str = "", high: str = "", **kwargs: Any):
         choices = [(str(step), str(step)) for step in range(11)]
-        missing = "Choose a number from 0 to 10"
-        super().__init__(label, *args, choices=choices, missing=missing, **kwargs)
+        super().__init__(label, *args, choices=choices, **kwargs)
         self.low, self.high = low, high
 
     @property

@@ -136,8 +136,13 @@ class Flow:
         return next((step for step in self.asked(answers) if not step.answered(answers)), None)
 
     def before(self, step: Step | None, answers: Answers) -> Step | None:
-        """The page before this one (before the check page, for None); None at the beginning."""
+        """The page before this one (before the check page, for None); None at the beginning.
+
+        Before a page that interrupts, that is the one which was answered last.
+        """
         earlier = self.steps[: self.steps.index(step)] if step else self.steps
+        if step and step.interrupts:
+            earlier = [page for name in answers if (page := self.step(name)) and page != step]
         return next((page for page in reversed(earlier) if page.applies(answers)), None)
 
     def position(self, step: Step | None, answers: Answers) -> tuple[int, int]:

@@ -23,7 +23,6 @@ WHEN = (
     ("quarter", "Yes, 1 to 3 months ago"),
     ("earlier", "Yes, longer ago"),
 )
-SELECT = "Select an answer"
 
 
 class YouForm(HelperForm, ContactForm):
@@ -64,13 +63,14 @@ class HeadachesForm(StepForm):
         missing="Enter the number of days with a headache",
     )
     simple_days = Days(
-        "On how many of these days did you take a simple pain reliever?",
+        "On how many of the last 30 days did you take a simple pain reliever?",
         hint="Like acetaminophen, ibuprofen, naproxen or aspirin, for any pain. Enter 0 for none.",
         most=MONTH,
         missing="Enter the number of days with simple pain relievers",
     )
     strong_days = Days(
-        "On how many did you take a triptan, an ergot, an opioid, or a pill that combines several?",
+        "On how many of the last 30 days did you take a triptan, an ergot, an opioid or a "
+        "combination pill?",
         hint="Like sumatriptan, ergotamine, oxycodone, or aspirin with caffeine. Enter 0 for none.",
         most=MONTH,
         missing="Enter the number of days with these medicines",
@@ -78,16 +78,20 @@ class HeadachesForm(StepForm):
     worst_pain = Scale(
         "How bad was the worst headache?",
         heading="How they feel",
+        missing="Choose how bad the worst headache was",
         low="No pain",
         high="The worst pain you can imagine",
     )
     usual_pain = Scale(
-        "How bad is a usual headache?", low="No pain", high="The worst pain you can imagine"
+        "How bad is a usual headache?",
+        missing="Choose how bad a usual headache is",
+        low="No pain",
+        high="The worst pain you can imagine",
     )
     upright = Choice(
         "Is your headache worse when you are upright and better when you lie flat?",
         choices=YES_NO,
-        missing=SELECT,
+        missing="Select whether your headache is worse when you are upright",
     )
     with_headache = ManyChoices(
         "When your head hurts, what else do you notice?",
@@ -107,7 +111,7 @@ class HeadachesForm(StepForm):
     tight_neck = Choice(
         "Do your neck or shoulders feel tight when you have a headache?",
         choices=YES_NO,
-        missing=SELECT,
+        missing="Select whether your neck or shoulders feel tight",
     )
     since = Choice(
         "When did your headaches start?",
@@ -122,7 +126,7 @@ class HeadachesForm(StepForm):
     after_injury = Choice(
         "Did your headaches begin after an injury to your head or neck?",
         choices=YES_NO,
-        missing=SELECT,
+        missing="Select whether your headaches began after an injury",
     )
     tried = LongText(
         "What have you tried for your headaches? (optional)",
@@ -133,11 +137,22 @@ class HeadachesForm(StepForm):
 
 
 class SpineForm(StepForm):
-    neck_pain = Choice("Do you have neck pain?", heading="Pain", choices=HOW_LONG, missing=SELECT)
-    upper_back_pain = Choice(
-        "Do you have pain in your upper back?", choices=HOW_LONG, missing=SELECT
+    neck_pain = Choice(
+        "Do you have neck pain?",
+        heading="Pain",
+        choices=HOW_LONG,
+        missing="Select whether you have neck pain",
     )
-    low_back_pain = Choice("Do you have low back pain?", choices=HOW_LONG, missing=SELECT)
+    upper_back_pain = Choice(
+        "Do you have pain in your upper back?",
+        choices=HOW_LONG,
+        missing="Select whether you have pain in your upper back",
+    )
+    low_back_pain = Choice(
+        "Do you have low back pain?",
+        choices=HOW_LONG,
+        missing="Select whether you have low back pain",
+    )
     limbs = ManyChoices(
         "Do you have any of these in your arms or legs?",
         groups=[
@@ -160,12 +175,12 @@ class SpineForm(StepForm):
         "Have you hurt your head, neck or back, in a crash, a fall or another way?",
         heading="What happened before",
         choices=WHEN,
-        missing=SELECT,
+        missing="Select whether you have hurt your head, neck or back",
     )
     procedure = Choice(
         "Have you had a spinal tap, an epidural, a spine injection or spine surgery?",
         choices=WHEN,
-        missing=SELECT,
+        missing="Select whether you have had a spinal tap or one of the others",
     )
     bones = ManyChoices(
         "Has a doctor told you that you have any of these?",
@@ -190,10 +205,16 @@ class HealthForm(StepForm):
         hint="Also those without a prescription, vitamins and herbs. One on each line.",
         limit=2000,
         none="None",
+        missing="Write your medicines",
     )
-    allergies = TextOrNone("What are you allergic to?", limit=2000, none="None")
+    allergies = TextOrNone(
+        "What are you allergic to?", limit=2000, none="None", missing="Write your allergies"
+    )
     conditions = TextOrNone(
-        "What other health problems do you have, or have you had?", limit=2000, none="None"
+        "What other health problems do you have, or have you had?",
+        limit=2000,
+        none="None",
+        missing="Write your health problems",
     )
     pregnancy = Choice(
         "Are you pregnant, or have you been in the last 12 months?",
@@ -201,9 +222,11 @@ class HealthForm(StepForm):
         choices=[("yes", "Yes, or I may be"), ("no", "No"), ("skip", "I would rather not say")],
         missing="Select an answer, or “I would rather not say”",
     )
-    peg_pain = Scale(heading="Pain in the past week")
-    peg_enjoyment = Scale()
-    peg_activity = Scale()
+    peg_pain = Scale(
+        heading="Pain in the past week", missing="Choose a number for your pain on average"
+    )
+    peg_enjoyment = Scale(missing="Choose a number for enjoyment of life")
+    peg_activity = Scale(missing="Choose a number for general activity")
     hope = LongText(
         "What do you hope for from your visit? (optional)",
         heading="What matters to you",

@@ -146,9 +146,9 @@ class TextOrNone(Parts):
     kind = "text_or_none"
     parts = ("text", "none")
 
-    def __init__(self, label: str, *args: Any, limit: int, none: str, **kwargs: Any):
+    def __init__(self, label: str, *args: Any, limit: int, none: str, missing: str, **kwargs: Any):
         super().__init__(label, *args, **kwargs)
-        self.limit, self.none = limit, none
+        self.limit, self.none, self.missing = limit, none, missing
 
     def written(self, data: Mapping[str, str] | None) -> dict[str, str]:
         return {"text": "", "none": "", **(data or {})}
@@ -159,12 +159,12 @@ class TextOrNone(Parts):
         if text and none:
             self.fail("none", f"Write something, or tick “{self.none}”, but not both")
         if not text and not none:
-            self.fail("text", f"{self.name_in_messages}: write something, or tick “{self.none}”")
+            self.fail("text", f"{self.missing}, or tick “{self.none}”")
         return {"text": text, "none": "yes" if none else ""}
 
     def pre_validate(self, _form: Any) -> None:
         if not self.data and not self.errors and not self.process_errors:
-            raise StopValidation("Write something, or tick the box")
+            raise StopValidation(f"{self.missing}, or tick “{self.none}”")
 
     @property
     def shown(self) -> str:

@@ -7,7 +7,15 @@ from typing import Any
 import sqlalchemy as sa
 from flask_security.forms import LoginForm
 from flask_wtf import FlaskForm
-from wtforms import DateField, HiddenField, SelectField, StringField, TextAreaField, TimeField
+from wtforms import (
+    BooleanField,
+    DateField,
+    HiddenField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    TimeField,
+)
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
@@ -87,7 +95,13 @@ class ScheduleForm(WorkForm):
     day = DateField("Day", validators=[InputRequired("Enter the day of the visit")])
     time = TimeField("Time", validators=[InputRequired("Enter the time of the visit")])
 
+    anyway = BooleanField("Book it all the same")
+
     def validate_time(self, field: TimeField) -> None:
-        zone = library().practice.time_zone
-        if self.day.data and datetime.combine(self.day.data, field.data, zone) <= now():
+        if not self.day.data:
+            return
+        practice = library().practice
+        if datetime.combine(self.day.data, field.data, practice.time_zone) <= now():
             raise ValidationError("Enter a time that is still to come")
+        if not practice.is_open_at(self.day.data, field.data) and not self.anyway.data:
+            raise ValidationError("We are closed then. Change it, or tick to book it all the same")

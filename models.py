@@ -1,6 +1,5 @@
 """The tables, the selects over them, and the only `db`."""
 
-import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -30,7 +29,6 @@ STATUSES = tuple(VIEW_OF_STATUS)
 RANKS = {urgency: rank for rank, urgency in enumerate(URGENCIES)}  # 0 is acted on first
 OPEN = ("new", "contacted", "scheduled")  # while a visit can come of it
 PLACE_BITS = 22
-DRAFT_LIFE = timedelta(days=7)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read out on the phone
 
 
@@ -78,54 +76,6 @@ class Sealed:
         if row.id is None:
             raise ValueError("give the row its id first; a sealed value is bound to it")
         setattr(row, self.column, vault.current().seal(value, f"{self.place}:{row.id}"))
-
-
-class Draft(Model):
-    """The answers given so far in one flow, sealed, until they are sent or expire.
-
-    Only a hash of its key is kept, so that a copy of the database opens nobody's draft.
-    """
-
-    __tablename__ = "drafts"
-
-    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    flow: Mapped[str] = mapped_column(words(*KINDS, name="flow"))
-    started_at: Mapped[datetime | None]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    tries: Mapped[int] = mapped_column(default=0, server_default="0")  # wrong dates of birth
-    answers_sealed: Mapped[bytes]
-    answers = Sealed()
-    key = ""  # what the patient's browser holds; never stored
-
-    @staticmethod
-    def id_of(key: str) -> str:
-        return hashlib.sha256(key.encode()).hexdigest()
-
-    @classmethod
-    def start(cls, flow: str, answers: dict[str, Any] | None = None) -> "Draft":
-        key = secrets.token_urlsafe(32)
-        draft = cls(id=cls.id_of(key), key=key, flow=flow, started_at=now(), tries=0)
-        draft.answers = answers or {}
-        return draft
-
-    def keep(self, answers: dict[str, Any]) -> None:
-        """Put in the answers, and in a new life of `DRAFT_LIFE`."""
-        self.answers, self.expires_at = answers, now() + DRAFT_LIFE
-
-    @classmethod
-    def kept(cls, flow: str, key: str) -> sa.Select[tuple["Draft"]]:
-        """Select the draft of this key that has not expired."""
-        return sa.select(cls).where(
-            cls.id == cls.id_of(key), cls.flow == flow, cls.expires_at > now()
-        )
-
-    @property
-    def is_over(self) -> bool:
-        return self.expires_at <= now()
-
-    @classmethod
-    def expired(cls) -> sa.Delete:
-        return sa.delete(cls).where(cls.expires_at <= now())
 
 
 class Submission(Model):
@@ -217,20 +167,27 @@ class Submission(Model):
         return {name: value for step in steps for name, value in step.items()}
 
     @property
+    def is_over(self) -> bool:
+        """Whether the visit that was booked should have taken place by now."""
+        return bool(self.scheduled_for) and self.scheduled_for < now()
+
+    @property
     def shown_reference(self) -> str:
         return f"{self.reference[:4]}-{self.reference[4:]}"
 
     @classmethod
-    def of_draft(cls, draft: Draft) -> sa.Select[tuple["Submission"]]:
-        return sa.select(cls).where(cls.draft_id == draft.id)
+    def of_draft(cls, draft_id: str) -> sa.Select[tuple["Submission"]]:
+        return sa.select(cls).where(cls.draft_id == draft_id)
 
     @classmethod
     def with_reference(cls, reference: str) -> sa.Select[tuple["Submission"]]:
         return sa.select(cls).where(cls.reference == reference)
 
     @classmethod
-    def booked_at(cls, at: datetime) -> sa.Select[tuple["Submission"]]:
-        return sa.select(cls).where(cls.scheduled_for == at, cls.status.in_(OPEN))
+    def booked_around(cls, at: datetime, length: timedelta) -> sa.Select[tuple["Submission"]]:
+        """Select the visits that would meet one of this length at this time."""
+        meets = cls.scheduled_for > at - length, cls.scheduled_for < at + length
+        return sa.select(cls).where(*meets, cls.status.in_(OPEN))
 
     def related(self) -> sa.Select[tuple["Submission"]]:
         """Select the request that this intake follows, and the intakes that follow it."""

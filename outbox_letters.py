@@ -8,7 +8,8 @@ from flask import current_app, url_for
 
 import outbox
 from content import library
-from models import Draft, Submission, db
+from models import Submission, db
+from models_drafts import Draft
 from models_letters import Letter
 from security import sign
 

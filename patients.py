@@ -15,8 +15,9 @@ from content import library
 from forms import FLOWS, CheckForm, check_rules
 from forms_flow import Flow, Step, StepForm
 from forms_safety import raised_flags
-from models import Draft, Submission, db, log, now
+from models import Submission, db, log, now
 from models_counts import FlagCount
+from models_drafts import Draft
 from patients_base import (
     TOO_MANY,
     FlowConverter,
@@ -43,7 +44,8 @@ def start(flow: Flow) -> Response:
     appointment request whose name and contact details an intake takes over.
     """
     draft = current_draft(flow)
-    if submission_of(draft):
+    if sent := submission_of(draft):
+        session["sent"] = {**session.get("sent", {}), flow.name: sent.id}
         draft = begin_anew(flow)
     if (slug := request.args.get("about")) in library().articles:
         session["about"] = slug
@@ -78,6 +80,7 @@ def answer(flow: Flow, name: str) -> Any:
     """Keep what was typed in the draft, and go on when it is right."""
     page, draft = flow.step(name) or abort(404), current_draft(flow)
     if sent := submission_of(draft):
+        session["late"] = True  # a page was changed in another tab
         return received_page(sent)
     form = page.fill(draft.answers)
     if not security.within("page", security.network()):
@@ -102,11 +105,12 @@ def answers_after(draft: Draft, page: Step, form: StepForm, *, right: bool) -> d
     known = origin(draft)
     if form.website.data:
         known["caught"] = TRAPPED
-    if not right:  # an answer that was right before is not what the patient means now
-        rest = {name: given for name, given in before.items() if name != page.name}
+    # An answer that was right before is not what the patient means now; the last one comes last.
+    rest = {name: given for name, given in before.items() if name != page.name}
+    if not right:
         return {**rest, "origin": known, "typed": {**typed, page.name: form.typed()}}
     typed.pop(page.name, None)
-    after = {**before, page.name: form.answers, "origin": known, "typed": typed}
+    after = {**rest, "origin": known, "typed": typed, page.name: form.answers}
     count_flags(before, after)
     return after
 
@@ -170,31 +174,36 @@ def may_send(answers: dict[str, Any]) -> bool:
 
 def submit(flow: Flow, draft: Draft, answers: dict[str, Any], *, trapped: bool) -> Submission:
     """Add the submission, its letters and its event to the transaction, and return it."""
-    known, received_at = draft.answers.get("origin", {}), now()
+    reason = draft.answers.get("origin", {}).get("caught") or spam_reason(draft, trapped=trapped)
     assessment = triage.assess(flow.answers(answers), library())
-    reason = known.get("caught") or spam_reason(draft, trapped=trapped)
     # Nobody in danger is put aside because a browser filled in too much.
     is_spam = reason and assessment.urgency not in {"emergency", "today"}
-    submission = Submission.make(
+    submission = new_submission(flow, draft, answers, assessment)
+    submission.spam_reason, submission.status = reason, "spam" if is_spam else "new"
+    db.session.add(submission)
+    db.session.flush()  # the tokens point to it
+    found = models_search.index(submission, submission.answers, assessment.risk_factors)
+    db.session.add_all(found)
+    if not is_spam:
+        outbox_letters.received(submission)
+    log("submission_created", submission=submission, detail=reason or "")
+    return submission
+
+
+def new_submission(
+    flow: Flow, draft: Draft, answers: dict[str, Any], assessment: triage.Assessment
+) -> Submission:
+    known, received_at = draft.answers.get("origin", {}), now()
+    return Submission.make(
         **flow.columns(answers),
         assessment=assessment.as_json(),
         draft_id=draft.id,
-        status="spam" if is_spam else "new",
-        spam_reason=reason,
         source_article=known.get("article"),
         follows=known.get("follows"),
         urgency=assessment.urgency,
         received_at=received_at,
         reply_due_at=library().practice.reply_due(received_at),
     )
-    db.session.add(submission)
-    found = models_search.index(submission, submission.answers, assessment.risk_factors)
-    db.session.flush()  # the tokens point to it
-    db.session.add_all(found)
-    if not is_spam:
-        outbox_letters.received(submission)
-    log("submission_created", submission=submission, detail=reason or "")
-    return submission
 
 
 def spam_reason(draft: Draft, *, trapped: bool) -> str | None:

@@ -1,6 +1,7 @@
 """What all pages for patients share: the blueprint, drafts, and pages that keep what was typed."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,8 @@ from forms import FLOWS
 from forms_contact import CONTACT, BirthForm
 from forms_flow import Flow, Step, StepForm
 from forms_safety import raised_flags
-from models import Draft, Submission, db, only_read
+from models import Submission, db, now, only_read
+from models_drafts import Draft
 from security import csrf
 from vault import VaultError
 
@@ -47,6 +49,11 @@ class FlowConverter(BaseConverter):
 
     def to_url(self, value: Flow | str) -> str:
         return getattr(value, "name", value)
+
+
+@bp.app_template_filter()
+def received_token(submission_id: str) -> str:
+    return security.sign("received", submission_id)
 
 
 @bp.before_request
@@ -88,7 +95,7 @@ def opens(draft: Draft) -> bool:
 
 
 def submission_of(draft: Draft) -> Submission | None:
-    return db.session.scalar(Submission.of_draft(draft))
+    return db.session.scalar(Submission.of_draft(draft.id))
 
 
 def keep(draft: Draft, answers: dict[str, Any]) -> None:
@@ -165,6 +172,7 @@ def render(
     form.draft.data = draft.key
     answers = draft.answers
     flags = [library().red_flags[flag] for flag in raised_flags(answers)]
+    ticked = answers.get("safety", {}).get("red_flags", [])
     html = render_template(
         templates(page),
         flow=flow,
@@ -176,10 +184,19 @@ def render(
         follows=answers.get("origin", {}).get("reference"),
         emergency=any(flag.level == "emergency" for flag in flags),
         flags=flags,
+        ticked=[flag for flag in flags if flag.id in ticked],
         kept=bool(answers),
+        sent=sent_before(flow),
     )
     wrong = 400 if "csrf_token" in form.errors else 422
     return html, status or (wrong if form.errors and request.method == "POST" else 200)
+
+
+def sent_before(flow: Flow) -> Submission | None:
+    """What this browser has sent within a day, for who opens the form to see whether it arrived."""
+    known = session.get("sent", {}).get(flow.name)
+    found = db.session.get(Submission, known) if known and request.method == "GET" else None
+    return found if found and now() - found.received_at < timedelta(days=1) else None
 
 
 def gone(title: str, advice: str, status: int = 410) -> tuple[str, int]:

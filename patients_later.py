@@ -9,7 +9,8 @@ import outbox_letters
 import security
 from forms_contact import BirthForm, LaterForm
 from forms_flow import Flow
-from models import Draft, db
+from models import db
+from models_drafts import Draft
 from patients_base import (
     LOCKED,
     TOO_MANY,
@@ -38,19 +39,20 @@ def later(flow: Flow) -> Any:
     if not draft.answers or submission_of(draft):
         return redirect(url_for(".start", flow=flow), 303)
     can_send = bool(birth_of(draft.answers))
-    form, sent, status = LaterForm(), False, 200
+    form, status = LaterForm(), 200
     if request.method == "POST" and can_send:
-        right = form.validate()
-        sent = right and send_link(draft, form.email.data)
-        if right and not sent:
+        if (right := form.validate()) and send_link(draft, form.email.data):
+            session["mailed"] = True
+            return redirect(url_for(".later", flow=flow), 303)
+        if right:
             form.form_errors = [TOO_MANY]
-        status = 200 if sent else 429 if right else 422
+        status = 429 if right else 422
     form.draft.data = draft.key
     html = render_template(
         "patients/later.html",
         flow=flow,
         form=form,
-        sent=sent,
+        sent=session.pop("mailed", False),
         can_send=can_send,
         until=draft.expires_at,
         back=next_page(flow, draft),

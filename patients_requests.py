@@ -21,9 +21,10 @@ from content import library
 from forms import CheckForm, TimesForm
 from forms_contact import BirthForm
 from forms_flow import StepForm
-from models import OPEN, Draft, Submission, db, log, now
+from models import OPEN, Submission, db, log, now
+from models_drafts import Draft
 from outbox_calendar import calendar_file
-from patients_base import LOCKED, bp, gone, is_birth
+from patients_base import LOCKED, bp, gone, is_birth, received_token
 from security import sign, unsign
 
 COPY_LIFE = timedelta(days=1)  # how long the received page shows the answers
@@ -39,7 +40,7 @@ TOO_OLD = ("This link has expired", "Call us, and tell us your reference.")
 
 
 def received_page(submission: Submission) -> Response:
-    return redirect(url_for("patients.received", token=sign("received", submission.id)), 303)
+    return redirect(url_for("patients.received", token=received_token(submission.id)), 303)
 
 
 @bp.get("/received/<string:token>")
@@ -54,6 +55,7 @@ def received(token: str) -> str:
         submission=submission,
         token=token,
         rows=copy_of(submission),
+        late=session.pop("late", False),
         after=sign("intake", submission.id) if may_follow(submission) else None,
     )
 
@@ -93,7 +95,9 @@ def is_changeable(submission: Submission) -> bool:
 
     What was put aside as spam looks like any other: whoever gets here has proved to be a person.
     """
-    return submission.kind == "appointment" and submission.status in {*OPEN, "spam"}
+    if submission.kind != "appointment" or submission.status not in {*OPEN, "spam"}:
+        return False
+    return not submission.is_over
 
 
 def find(token: str) -> Submission:

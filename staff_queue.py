@@ -42,20 +42,28 @@ def queue() -> str:
         more=found[PAGE_SIZE - 1].reference if len(found) > PAGE_SIZE else None,
         after=after,
         view=chosen,
-        views=VIEWS,
-        counts=counts(),
-        at_most=AT_MOST,
-        kept=kept_arguments(),
-        filters=filters,
         staff=members(),
         intakes=intakes_of(rows),
-        selects=selects(filters, SeveralForm()),
         failed=db.session.scalar(sa.select(sa.func.count()).where(Letter.state == "failed")),
         search=SearchForm(q=filters.search),
-        several=SeveralForm(),
+        **choices(filters),
     )
     db.session.commit()
     return html
+
+
+def choices(filters: Filters) -> dict[str, Any]:
+    """What the page offers around the list: the other lists, and what to narrow this one by."""
+    several = SeveralForm()
+    return {
+        "views": VIEWS,
+        "counts": counts(),
+        "at_most": AT_MOST,
+        "kept": kept_arguments(),
+        "filters": filters,
+        "selects": selects(filters, several),
+        "several": several,
+    }
 
 
 def selects(filters: Filters, form: SeveralForm) -> list[tuple[str, str, list[Any], Any]]:

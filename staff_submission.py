@@ -1,7 +1,7 @@
 """One submission: everything the patient said, and what staff do with it."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -195,8 +195,9 @@ def schedule(reference: str) -> Any:
 
 
 def book(found: Submission, at: datetime) -> None:
-    others = Submission.booked_at(at).where(Submission.id != found.id)
-    if twin := db.session.scalar(others):
+    length = timedelta(minutes=library().practice.visit_minutes)
+    others = Submission.booked_around(at, length).where(Submission.id != found.id)
+    if twin := db.session.scalar(others.limit(1)):
         flash(f"{twin.shown_reference} is booked at the same time.", "error")
     outbox_letters.book(found, at)
     log("request_scheduled", user_id=current_user.id, submission=found)

@@ -546,7 +546,8 @@ ADVISED_BEFORE = {**FLAGGED, "advice": {"shown": ["back-fever"]}}
         ({**SAFE, "advice": {}}, "details", "safety"),
         ({"details": {}}, "safety", None),
         ({**SAFE, "details": {}}, "details", "safety"),
-        ({**FLAGGED, "details": {}}, "advice", "safety"),
+        ({**FLAGGED, "details": {}}, "advice", "details"),  # the page that was answered last
+        ({"details": {}, **FLAGGED}, "advice", "safety"),
         ({**ADVISED, "details": {}}, "details", "advice"),
     ],
 )

@@ -24,7 +24,8 @@ from browsing import (
     somebody,
     write,
 )
-from models import Draft, Submission, db, now
+from models import Submission, db, now
+from models_drafts import Draft
 from models_letters import Letter
 from people import BIRTH, INTAKE, an_appointment, an_open_day, letters
 from serving import (
@@ -188,7 +189,7 @@ def test_a_patient_follows_a_request_asks_for_another_time_and_cancels(page, ser
     assert sent_by(server, me)[0].status == "new"
     follow(page, "Cancel my request")
     press(page, "Yes, cancel it")
-    expect(page.get_by_text("It is cancelled.")).to_be_visible()
+    expect(page.get_by_text("Your request is cancelled.")).to_be_visible()
     expect(page.get_by_role("main").get_by_role("link", name="Cancel")).to_have_count(0)
     assert sent_by(server, me)[0].status == "cancelled"
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 import models_engine
-from models import Draft, Event, Model, Submission, db, new_reference, now, only_read
+from models import Event, Model, Submission, db, new_reference, now, only_read
+from models_drafts import Draft
 from people import submissions
 from settings import ROOT
 from vault import VaultError

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 import time_machine
 
 from content import Consent, library
-from models import Draft, Event, db
+from models import Event, db
+from models_drafts import Draft
 from people import an_appointment, an_open_day, details, submissions, to_check, to_details
 
 

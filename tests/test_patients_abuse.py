@@ -8,7 +8,8 @@ import time_machine
 
 import patients
 import security
-from models import Draft, Event, Submission, db, now
+from models import Event, Submission, db, now
+from models_drafts import Draft
 from pages import Person
 from people import (
     BIRTH,

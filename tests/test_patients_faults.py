@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from models import Draft, db
+from models import db
+from models_drafts import Draft
 from pages import Person
 from people import (
     INTAKE,

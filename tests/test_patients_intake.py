@@ -104,6 +104,9 @@ def test_the_rule_of_the_article_stops_the_patient_in_the_middle(bob):
     assert page.title.startswith("Call us today")
     assert "8:00 am to 5:00 pm" in page.text
     assert "after a spinal tap" in page.text
+    assert "You told us" not in page.text
+    assert "Your answers together point to this" in page.text
+    assert page.link("Back").path == "/intake/spine"
     page = page.submit()
     assert page.path == "/intake/health"
     fill_in(page).submit()
@@ -349,3 +352,20 @@ def test_a_site_with_an_unlicensed_instrument_does_not_start(tmp_path_factory, m
     }))  # fmt: skip
     with pytest.raises(ContentError, match="midas"):
         create_app(INSTANCE_PATH=private_folder(tmp_path_factory))
+
+
+def test_who_opens_the_form_again_after_sending_sees_that_it_arrived(bob, eve):
+    received = an_intake(bob)
+    page = bob.visit("/intake/")
+    reference = submissions()[0].shown_reference
+    assert page.link(f"We have it: {reference}").path == received.path
+    assert reference not in eve.visit("/intake/").text
+
+
+def test_what_is_changed_in_an_old_tab_after_sending_is_not_dropped_in_silence(bob):
+    old = intake_to(bob, "spine")
+    an_intake_sent = on_to(old, "check").submit()
+    page = fill_in(old, spine={"injury": "month"})
+    assert page.path == an_intake_sent.path
+    assert "What you changed after that was not sent" in page.text
+    assert "What you changed after that" not in bob.visit(page.path).text

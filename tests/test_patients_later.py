@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from models import Draft, db
+from models import db
+from models_drafts import Draft
 from pages import Person
 from people import BIRTH, fill_in, intake_to, letters, link_in, submissions, to_check
 from security import sign
@@ -210,3 +211,12 @@ def test_a_draft_whose_key_is_lost_begins_anew(bob, app, monkeypatch):
     monkeypatch.setitem(app.extensions, "vault", Vault([b"another key of 32 bytes, not ours"[:32]]))
     page = bob.visit("/intake/")
     assert (page.status, page.path) == (200, "/intake/safety")
+
+
+def test_a_reload_sends_no_second_link(bob):
+    later = intake_to(bob, "spine").submit(later="yes")
+    sent = later.submit(email="siobhan@example.org", follow=False)
+    assert sent.status == 303
+    assert "We are sending the email" in bob.visit(later.path).text
+    assert "We are sending the email" not in bob.visit(later.path).text
+    assert len(letters("finish")) == 1

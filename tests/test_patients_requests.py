@@ -60,7 +60,7 @@ def test_with_the_date_of_birth_it_says_how_the_request_stands(phone, link, subm
     [
         ("contacted", "We have been in touch with you"),
         ("closed", "Your request is closed"),
-        ("cancelled", "It is cancelled"),
+        ("cancelled", "Your request is cancelled"),
         ("spam", "This is a request, not a booked appointment"),
     ],
 )
@@ -149,7 +149,7 @@ def test_a_patient_cancels_after_being_asked_once_more(phone, link, submission):
     assert page.title.startswith("Do you want to cancel?")
     assert status() == "new"
     page = page.submit()
-    assert "It is cancelled." in page.text
+    assert "Your request is cancelled." in page.text
     assert status() == "cancelled"
     names = [name for name, _contents in letters()]
     assert names == ["received", "waiting", "cancelled", "waiting"]
@@ -316,3 +316,29 @@ def test_staff_who_cancel_a_booked_visit_tell_the_patient(ada, submission):
     page = ada.visit(f"/staff/submissions/{submission.shown_reference}")
     page.submit("form[action$=status]", status="cancelled")
     assert letters("cancelled")[0][1]["sequence"] == 1
+
+
+def test_a_visit_in_the_past_can_not_be_cancelled_or_moved(phone, link, ada, submission):
+    book(ada, submission.shown_reference)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=20)):
+        page = open_request(phone, link)
+        assert "Your appointment was:" in page.text
+        assert "Cancel" not in page.text
+        assert phone.visit(f"{link}/cancel").path == link
+
+
+def test_a_time_when_the_practice_is_closed_is_booked_only_on_purpose(ada, submission):
+    page = book(ada, submission.shown_reference, time="23:00")
+    assert page.status == 422
+    assert "We are closed then." in page.text
+    assert status() == "new"
+    page.submit("form[action$=schedule]", time="23:00", anyway="y")
+    assert status() == "scheduled"
+
+
+def test_a_visit_that_would_meet_another_is_said(ada, bob, submission):
+    an_appointment(bob)
+    first, second = (one.shown_reference for one in submissions())
+    book(ada, first, time="09:30")
+    assert f"{first} is booked at the same time." in book(ada, second, time="09:45").text
+    assert "is booked at the same time" not in book(ada, second, time="10:00").text

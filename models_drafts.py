@@ -1,0 +1,61 @@
+"""Forms that are not sent yet."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models import KINDS, Model, Sealed, now, words
+
+DRAFT_LIFE = timedelta(days=7)
+
+
+class Draft(Model):
+    """The answers given so far in one flow, sealed, until they are sent or expire.
+
+    Only a hash of its key is kept, so that a copy of the database opens nobody's draft.
+    """
+
+    __tablename__ = "drafts"
+
+    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(words(*KINDS, name="flow"))
+    started_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")  # wrong dates of birth
+    answers_sealed: Mapped[bytes]
+    answers = Sealed()
+    key = ""  # what the patient's browser holds; never stored
+
+    @staticmethod
+    def id_of(key: str) -> str:
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    @classmethod
+    def start(cls, flow: str, answers: dict[str, Any] | None = None) -> "Draft":
+        key = secrets.token_urlsafe(32)
+        draft = cls(id=cls.id_of(key), key=key, flow=flow, started_at=now(), tries=0)
+        draft.answers = answers or {}
+        return draft
+
+    def keep(self, answers: dict[str, Any]) -> None:
+        """Put in the answers, and in a new life of `DRAFT_LIFE`."""
+        self.answers, self.expires_at = answers, now() + DRAFT_LIFE
+
+    @classmethod
+    def kept(cls, flow: str, key: str) -> sa.Select[tuple["Draft"]]:
+        """Select the draft of this key that has not expired."""
+        return sa.select(cls).where(
+            cls.id == cls.id_of(key), cls.flow == flow, cls.expires_at > now()
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return self.expires_at <= now()
+
+    @classmethod
+    def expired(cls) -> sa.Delete:
+        return sa.delete(cls).where(cls.expires_at <= now())
