@@ -233,7 +233,7 @@ def test_a_patient_sends_the_intake_with_the_keyboard_alone(page, server):
 def is_led_to_a_mistake_by_keys(page):
     enter(page, page.get_by_role("button", name="Continue"))
     expect(page.locator("#error-summary")).to_be_focused()
-    enter(page, page.get_by_role("link", name="Choose a number from 0 to 10").first)
+    enter(page, page.get_by_role("link", name="Choose how bad the worst headache was"))
     shows_its_focus(field(page, "worst_pain"))
     page.goto("/intake/")
 
