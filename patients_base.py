@@ -211,11 +211,14 @@ def not_saved(error: sa.exc.OperationalError) -> tuple[str, int]:
     logger.error("the database did not take a request: %s", type(error.orig).__name__)
     given = request.view_args or {}
     page = given["flow"].step(given.get("name", "")) if "flow" in given else None
-    if request.method != "POST" or page is None or page.interrupts:
-        title, advice = NOT_SAVED
+    title, advice = NOT_SAVED
+    if request.method != "POST":
         return render_template("errors/error.html", title=title, advice=advice), 503
+    if page is None or page.interrupts:
+        typed = request.form.items(multi=True)
+        return render_template("patients/again.html", title=title, typed=typed), 503
     draft = Draft.start(given["flow"].name)
     draft.key = request.form.get("draft", "")
     form = page.fill({})
-    form.form_errors = [NOT_SAVED[1]]
+    form.form_errors = [advice]
     return render(given["flow"], draft, form, page, 503)

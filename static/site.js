@@ -13,17 +13,6 @@ addEventListener("submit", () => {
   if (summary) history.replaceState(null, "", location.href);
 });
 
-// Going back keeps what was typed: it is sent, as “Continue” would, and then the earlier page shown.
-const page = document.querySelector("form[data-keep]");
-document.querySelector(".back a")?.addEventListener("click", (event) => {
-  if (!page) return;
-  event.preventDefault();
-  const back = document.createElement("input");
-  Object.assign(back, { type: "hidden", name: "back", value: "yes" });
-  page.append(back);
-  page.submit();
-});
-
 for (const field of document.querySelectorAll("textarea[data-limit]")) {
   const count = document.createElement("p");
   count.className = "hint";

@@ -195,7 +195,7 @@ def makes_and_mends_a_mistake(page, name):
 
 def goes_back_to_the_answers(page):
     is_at(page, "spine")
-    follow(page, "Back")
+    press(page, "Back")
     is_at(page, "headaches")
     shows(page, INTAKE["headaches"])
     press(page, "Continue")

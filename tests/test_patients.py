@@ -175,7 +175,7 @@ def test_a_same_day_flag_is_told_whether_anybody_is_there_to_call(bob, moment, w
     ("flag", "words"),
     [
         ("thunderclap", "do not wait for us: call 911 now"),
-        ("back-fever", "call us, your primary doctor or urgent care today"),
+        ("back-fever", "Something in your answers cannot wait."),
     ],
 )
 def test_who_goes_on_with_a_red_flag_is_told_again_not_to_wait(bob, flag, words):

@@ -11,12 +11,15 @@ from models import db
 from models_drafts import Draft
 from pages import Person
 from people import (
+    BIRTH,
     INTAKE,
     an_appointment,
+    an_open_day,
     details,
     fill_in,
     intake_to,
     letters,
+    link_in,
     submissions,
     to_check,
     to_details,
@@ -72,7 +75,7 @@ def long_page():
 def test_the_back_button_shows_the_answers(bob):
     page = intake_to(bob, "health")
     for name in ("spine", "headaches", "you", "safety"):
-        page = page.link("Back")
+        page = page.submit(back="yes")
         assert page.path == f"/intake/{name}"
         if name == "headaches":
             assert page.typed()["tried"] == "Rest in the dark helps a little."
@@ -201,6 +204,31 @@ def test_a_full_disk_at_the_last_button_sends_nothing_and_says_so(bob):
     assert submissions() == []
     assert letters() == []
     assert check.submit().path.startswith("/received/")
+
+
+def test_a_locked_database_at_the_last_button_offers_to_try_again(bob):
+    check = intake_to(bob, "check")
+    with locked():
+        failed = check.submit()
+    assert (failed.status, PHONE in failed.text) == (503, True)
+    assert failed.submit().path.startswith("/received/")
+    assert len(submissions()) == 1
+
+
+def test_a_locked_database_keeps_the_days_and_the_address_that_were_typed(bob):
+    later = intake_to(bob, "spine").submit(later="yes")
+    with locked():
+        failed = later.submit(email="siobhan@example.org")
+    assert failed.status == 503
+    assert "We are sending the email" in failed.submit().text
+    an_appointment(bob)
+    link = link_in(letters("received")[0])
+    times = bob.visit(link).submit(**BIRTH).link("Ask for another time")
+    with locked():
+        failed = times.submit(window1_day=an_open_day(9))
+    assert failed.status == 503
+    failed.submit()
+    assert len(submissions()[0].record["later"]) == 1
 
 
 def test_an_unfinished_intake_cannot_be_sent_from_the_check_page(bob):
