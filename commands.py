@@ -14,6 +14,7 @@ from flask.cli import AppGroup, with_appcontext
 from flask.globals import app_ctx
 from flask_security import hash_password
 
+import commands_backup
 import commands_demo
 import commands_doctor
 import commands_outbox
@@ -182,6 +183,8 @@ def content_check_command() -> None:
 
 def init_app(app: Flask) -> None:
     parts = (
+        commands_backup.backup,
+        commands_backup.restore,
         commands_demo.demo,
         commands_doctor.doctor,
         commands_outbox.letters,

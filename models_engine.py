@@ -66,6 +66,12 @@ def sqlite_pragmas(version: tuple[int, ...]) -> dict[str, str]:
     }
 
 
+def set_up(connection: Any) -> None:
+    """Give a connection of SQLite's driver these settings."""
+    for name, value in sqlite_pragmas(sqlite.sqlite_version_info).items():
+        connection.execute(f"PRAGMA {name}={value}")
+
+
 def engine_options(url: str) -> dict[str, Any]:
     """What `create_engine` needs for this address. Parameters stay out of error messages."""
     if url.startswith("sqlite"):
@@ -99,10 +105,7 @@ def prepare(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        for name, value in sqlite_pragmas(sqlite.sqlite_version_info).items():
-            cursor.execute(f"PRAGMA {name}={value}")
-        cursor.close()
+        set_up(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

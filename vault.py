@@ -31,24 +31,32 @@ class VaultError(Exception):
 class Vault:
     """Seals with the first of `keys` (32 bytes each) and opens with any of them."""
 
-    def __init__(self, keys: Sequence[bytes]):
+    def __init__(self, keys: Sequence[bytes], marking: bytes | None = None):
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
-        self._current = key_id(keys[0])
+        self.current_id = key_id(keys[0])
         # The oldest key marks, so that a new one in front of it leaves all marks valid.
-        self._marking = hmac.digest(keys[-1], b"blind index", "sha256")
+        self._marking = hmac.digest(marking or keys[-1], b"blind index", "sha256")
 
     def seal(self, value: Any, place: str) -> bytes:
         """Return `value` (anything JSON can hold) encrypted for `place` only."""
-        nonce = os.urandom(NONCE_BYTES)
-        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        secret = self._ciphers[self._current].encrypt(nonce, plain, place.encode())
-        return VERSION + self._current + nonce + secret
+        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return self.seal_bytes(plain.encode(), place)
 
     def open(self, sealed: bytes, place: str) -> Any:
         """Return what was sealed for `place`.
 
         Raises `VaultError` when the key is missing, or the value was changed or moved.
         """
+        return json.loads(self.open_bytes(sealed, place))
+
+    def seal_bytes(self, plain: bytes, place: str) -> bytes:
+        """The same for bytes as they are."""
+        nonce = os.urandom(NONCE_BYTES)
+        secret = self._ciphers[self.current_id].encrypt(nonce, plain, place.encode())
+        return VERSION + self.current_id + nonce + secret
+
+    def open_bytes(self, sealed: bytes, place: str) -> bytes:
+        """Return the bytes that were sealed for `place`, or raise `VaultError` as `open` does."""
         version, rest = sealed[:1], sealed[1:]
         key, rest = rest[:KEY_ID_BYTES], rest[KEY_ID_BYTES:]
         nonce, secret = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
@@ -58,7 +66,7 @@ class Vault:
                 "Add that key after the current one, separated by a comma."
             )
         try:
-            return json.loads(self._ciphers[key].decrypt(nonce, secret, place.encode()))
+            return self._ciphers[key].decrypt(nonce, secret, place.encode())
         except (InvalidTag, ValueError):
             raise VaultError(f"{place} was changed or moved since it was sealed.") from None
 

