@@ -1,9 +1,7 @@
 """The owner's commands. Each ends with one clear line and a non-zero status when it fails."""
 
-import errno
 import os
 import secrets
-import socket
 
 import click
 import flask_migrate
@@ -18,12 +16,14 @@ import commands_backup
 import commands_demo
 import commands_doctor
 import commands_outbox
+import commands_rekey
 import commands_search
 import commands_serve
 import content_check
 import models_engine
 import outbox_mail
 from commands_database import need_tables, one_line_if_down
+from commands_port import take_port
 from content import library
 from models import db, log
 from models_staff import ROLES, User
@@ -54,26 +54,6 @@ def serve() -> None:
         db.session.remove()  # a transaction left open here would lock the workers out
         db.engine.dispose()
         commands_serve.serve(app_ctx.app, listener, workers=cores())
-
-
-def take_port(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there. Who comes before the workers are up, waits in line."""
-    try:
-        family, kind, *_rest, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except OSError as error:
-        advice = "Set HOST to an address of this machine."
-        if error.errno == errno.EADDRINUSE:
-            advice = f"Stop the program that uses it, or type: PORT={port + 1} make run"
-        if error.errno == errno.EACCES:
-            advice = "Choose a port above 1023, like PORT=8000."
-        raise click.ClickException(
-            f"{host}:{port} cannot be used ({error.strerror}). {advice}"
-        ) from None
-    return listener
 
 
 def start_notes() -> str:
@@ -188,6 +168,7 @@ def init_app(app: Flask) -> None:
         commands_demo.demo,
         commands_doctor.doctor,
         commands_outbox.letters,
+        commands_rekey.rekey,
         commands_search.search,
     )
     for command in (serve, staff, content, *parts):

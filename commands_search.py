@@ -19,16 +19,7 @@ search = AppGroup(
 @search.command("index")
 def search_index() -> None:
     """Work out anew what every submission is found by: after an update, or when keys change."""
-    db.session.execute(sa.delete(models_search.Token))
-    db.session.commit()
-    count, skipped = db.session.scalar(sa.select(sa.func.count(Submission.id))), 0
-    with click.progressbar(length=count, label="Submissions") as bar:
-        place = 0
-        while batch := db.session.scalars(next_after(place)).all():
-            skipped += sum(not index(submission) for submission in batch)
-            place = batch[-1].place
-            db.session.commit()
-            bar.update(len(batch))
+    count, skipped = index_all()
     log("search_indexed", detail=f"{count} submissions")
     db.session.commit()
     if skipped:
@@ -36,6 +27,21 @@ def search_index() -> None:
             f"{skipped} do not open: their key is not in VAULT_KEYS. Add it, then do this again."
         )
     click.echo(f"ok: {count} submissions")
+
+
+def index_all() -> tuple[int, int]:
+    """Make all tokens anew. Return the number of submissions, and of those that do not open."""
+    db.session.execute(sa.delete(models_search.Token))
+    db.session.commit()
+    count, skipped = db.session.scalar(sa.select(sa.func.count(Submission.id))), 0
+    with click.progressbar(length=count, label="Search") as bar:
+        place = 0
+        while batch := db.session.scalars(next_after(place)).all():
+            skipped += sum(not index(submission) for submission in batch)
+            place = batch[-1].place
+            db.session.commit()
+            bar.update(len(batch))
+    return count, skipped
 
 
 def next_after(place: int) -> sa.Select[tuple[Submission]]:

@@ -64,7 +64,7 @@ class Sealed:
     """A JSON value kept encrypted in the column `<name>_sealed` and bound to its row and column."""
 
     def __set_name__(self, owner: type[Model], name: str) -> None:
-        self.column = f"{name}_sealed"
+        self.table, self.column = owner.__tablename__, f"{name}_sealed"
         self.place = f"{owner.__tablename__}.{name}"
 
     def __get__(self, row: Any, owner: type[Model]) -> Any:

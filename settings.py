@@ -175,6 +175,11 @@ def vault_keys(value: str) -> list[bytes]:
     return keys
 
 
+def written_key(key: bytes) -> str:
+    """One of the vault's keys as `VAULT_KEYS` has it."""
+    return base64.urlsafe_b64encode(key).decode()
+
+
 # name: (default as written in `.env.example`, what turns it into a value or raises ValueError)
 SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "INSTANCE_PATH": ("instance", lambda value: ROOT / value),
@@ -196,7 +201,7 @@ SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
 # Secrets that are made on the first run, into a file of this name in INSTANCE_PATH.
 SECRETS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(48),
-    "VAULT_KEYS": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "VAULT_KEYS": lambda: written_key(secrets.token_bytes(32)),
 }
 
 
@@ -255,9 +260,7 @@ def private_folder(path: Path) -> None:
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
     """Return the secret in the file, which is made first where it does not exist yet."""
     if not path.exists():
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        draft.touch(mode=0o600)
-        draft.write_text(make() + "\n")
+        draft = private_draft(path, make())
         try:
             # Of several processes that start at once, the first to link wins; all read its file.
             os.link(draft, path)
@@ -268,3 +271,19 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     if path.stat().st_mode & 0o077:
         raise SettingsError(f"Others can read the secret in {path}. Type: chmod 600 {path}")
     return path.read_text().strip()
+
+
+def change_secret(path: Path, value: str) -> None:
+    """Write another secret into the file, which holds one of the two whatever happens."""
+    private_draft(path, value).replace(path)
+
+
+def private_draft(path: Path, value: str) -> Path:
+    """Write a secret into a new file beside its own, safe on the disk."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft.touch(mode=0o600)
+    with draft.open("w") as file:
+        file.write(value + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return draft

@@ -70,6 +70,10 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultError(f"{place} was changed or moved since it was sealed.") from None
 
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether this was sealed with the key that seals now."""
+        return sealed[1 : 1 + KEY_ID_BYTES] == self.current_id
+
     def mark(self, kind: str, value: str) -> int:
         """Return the number under which a value of this kind is found again."""
         digest = hmac.digest(self._marking, f"{kind}:{value}".encode(), "sha256")

@@ -240,6 +240,14 @@ def new_database(address):
     return make_url(address).set(database=name).render_as_string(hide_password=False)
 
 
+def make_place(request, tmp_path_factory):
+    """Return a new place on the engine that the request names."""
+    if request.param == "sqlite":
+        return new_place(tmp_path_factory)
+    postgres = request.getfixturevalue("postgres")
+    return new_place(tmp_path_factory, new_database(postgres))
+
+
 def one_time_password(place, email):
     """Make an account as the owner does; return the password that the command printed."""
     added = place.flask("staff", "add", email)
@@ -256,6 +264,12 @@ def a_server(tmp_path_factory):
     """A server on SQLite for all tests of a module."""
     with new_place(tmp_path_factory).serve() as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], name="place")
+def a_place(request, tmp_path_factory):
+    """A place of its own, where nothing runs yet."""
+    return make_place(request, tmp_path_factory)
 
 
 @pytest.fixture(scope="module", name="browser")

@@ -17,7 +17,15 @@ from models_letters import Letter
 from pages import Person
 from people import an_appointment, details, submissions, to_check, to_details
 from security import unsign
-from serving import at_once, free_port, new_database, new_place, one_time_password, wait_for
+from serving import (
+    a_place,  # noqa: F401 (a fixture, asked for by its name)
+    at_once,
+    free_port,
+    make_place,
+    new_place,
+    one_time_password,
+    wait_for,
+)
 
 # What a patient of `people.py` says, in every form that the site might write it down in.
 SAID = (
@@ -33,24 +41,11 @@ SAID = (
 OWN_PASSWORD = "seven quiet lamps under water"
 
 
-def make_place(request, tmp_path_factory):
-    if request.param == "sqlite":
-        return new_place(tmp_path_factory)
-    postgres = request.getfixturevalue("postgres")
-    return new_place(tmp_path_factory, new_database(postgres))
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def server(request, tmp_path_factory):
     """A server that the tests of this module share."""
     with make_place(request, tmp_path_factory).serve() as running:
         yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request, tmp_path_factory):
-    """A place of its own, where nothing runs yet."""
-    return make_place(request, tmp_path_factory)
 
 
 @pytest.fixture
