@@ -13,13 +13,13 @@ from flask.globals import app_ctx
 from flask_security import hash_password
 
 import commands_backup
+import commands_content
 import commands_demo
 import commands_doctor
 import commands_outbox
 import commands_rekey
 import commands_search
 import commands_serve
-import content_check
 import models_engine
 import outbox_mail
 from commands_database import need_tables, one_line_if_down
@@ -39,7 +39,6 @@ def cores() -> int:
 staff = AppGroup(
     "staff", callback=with_appcontext(need_tables), help="Accounts for members of staff."
 )
-content = AppGroup("content", help="The words of the site.")
 
 
 @click.command("serve")
@@ -141,35 +140,16 @@ def find_user(email: str, *, must_exist: bool = False) -> User | None:
     return user
 
 
-@content.command("check")
-def content_check_command() -> None:
-    """Check all words of the site, and show which are hardest to read."""
-    pages, browser = library(), current_app.test_client()
-    click.echo("grade  words  hardest first")
-    for grade, words, slug in content_check.grades(pages):
-        note = "  harder than 6th grade" if grade >= 7 else ""
-        click.echo(f"{grade:5.1f}  {words:5}  {slug}{note}")
-
-    def fetch(address: str) -> str | None:
-        answer = browser.get(address, base_url=current_app.config["SITE_URL"])
-        return answer.text if answer.status_code in {200, 303} else None
-
-    found = content_check.check(pages, pages.practice.today(), fetch)
-    if found:
-        raise click.ClickException("\n".join([f"{len(found)} to mend:", *found]))
-    counts = (len(pages.articles), len(pages.months), len(pages.pages), len(pages.red_flags))
-    click.echo("ok: {} articles, {} months, {} pages, {} red flags".format(*counts))
-
-
 def init_app(app: Flask) -> None:
     parts = (
         commands_backup.backup,
         commands_backup.restore,
+        commands_content.content,
         commands_demo.demo,
         commands_doctor.doctor,
         commands_outbox.letters,
         commands_rekey.rekey,
         commands_search.search,
     )
-    for command in (serve, staff, content, *parts):
+    for command in (serve, staff, *parts):
         app.cli.add_command(command)

@@ -10,11 +10,11 @@ from typing import Any
 import click
 import flask_migrate
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
 
 import models_backup
+import models_revisions
 import vault
 import vault_files
 from commands_database import need_tables, one_line_if_down
@@ -105,9 +105,7 @@ def check_fits(about: dict[str, Any]) -> None:
             f"This backup is from {about['engine']}, and DATABASE_URL leads to "
             f"{db.engine.dialect.name}."
         )
-    config = current_app.extensions["migrate"].migrate.get_config()
-    known = ScriptDirectory.from_config(config).walk_revisions()
-    if about["revision"] not in {script.revision for script in known}:
+    if about["revision"] not in models_revisions.known():
         raise BackupError("This backup is from a newer version of the site. Update the site first.")
 
 

@@ -1,42 +1,163 @@
 """The owner's check-up: one line for each thing that can be wrong, and what to do about it."""
 
+import shutil
 from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 import click
+import sqlalchemy as sa
+from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy.engine import make_url
 
-from commands_database import need_tables
+import commands_content
+import models_engine
+import models_revisions
+import outbox_mail
 from content import library
-from models import db
+from models import Event, db, now
 from models_letters import Letter
+from settings import THIS_MACHINE
 
 Finding = tuple[str, str]  # "ok", "warn" or "FAIL", and what was seen
+
+LITTLE, SOME = 200_000_000, 1_000_000_000  # bytes free; the first is a day's letters and journals
+ASKEW = timedelta(minutes=1)  # clocks that tell different times
+
+
+def address() -> Finding:
+    url = urlsplit(current_app.config["SITE_URL"])
+    if url.scheme != "https" and url.hostname not in THIS_MACHINE:
+        return "FAIL", "SITE_URL is not https: others can read what patients type"
+    if url.scheme == "https" and not current_app.config["TRUSTED_PROXIES"]:
+        return "warn", "TRUSTED_PROXIES is 0: behind a proxy all visitors look like one"
+    return "ok", current_app.config["SITE_URL"]
+
+
+def demonstration() -> Finding:
+    if current_app.config["DEMO"]:
+        return "warn", "DEMO is true: this is a demonstration, and no place for patients"
+    return "ok", "this is no demonstration"
+
+
+def secret() -> Finding:
+    """What is too short, too simple or open to others has kept every command from starting."""
+    if (keys := len(current_app.config["VAULT_KEYS"])) > 1:
+        return "warn", f"VAULT_KEYS has {keys} keys. To go on with the first: flask rekey"
+    return "ok", "long enough, and for their owner only"
+
+
+def database() -> Finding:
+    db.session.execute(sa.text("SELECT 1"))
+    if db.engine.dialect.name == "sqlite":
+        return "ok", models_engine.describe(db.engine)
+    version = db.session.scalar(sa.text("SHOW server_version"))
+    url = make_url(current_app.config["DATABASE_URL"])
+    is_near = not url.host or url.host in THIS_MACHINE or url.host.startswith("/")
+    if not is_near and url.query.get("sslmode") != "verify-full":
+        return "warn", f"PostgreSQL {version}: put ?sslmode=verify-full behind DATABASE_URL"
+    return "ok", f"PostgreSQL {version}"
+
+
+def damage() -> Finding:
+    """PostgreSQL looks at its pages itself."""
+    if db.engine.dialect.name == "sqlite":
+        found = db.session.scalar(sa.text("PRAGMA quick_check(1)"))
+        if found != "ok" or db.session.execute(sa.text("PRAGMA foreign_key_check")).first():
+            return "FAIL", "the database is damaged. Stop the site, and restore a backup"
+    return "ok", "none found"
+
+
+def migrations() -> Finding:
+    if not models_revisions.is_newest():
+        return "FAIL", "the database is not set up for this version. Type: flask db upgrade"
+    return "ok", f"at {models_revisions.known()[0]}, as the code needs it"
+
+
+def disk() -> Finding:
+    free = shutil.disk_usage(current_app.config["INSTANCE_PATH"]).free
+    state = "FAIL" if free < LITTLE else "warn" if free < SOME else "ok"
+    return state, f"{free / 1e9:.1f} GB free" + ("" if state == "ok" else ": make room")
+
+
+def clock() -> Finding:
+    """A clock that was set back would give new requests a place before older ones."""
+    last = db.session.scalar(sa.select(sa.func.max(Event.at)))
+    if last and last > now() + ASKEW:
+        return "FAIL", f"it is {now():%Y-%m-%d %H:%M} UTC here, and the last event is later"
+    if db.engine.dialect.name == "postgresql":
+        there = db.session.scalar(sa.select(sa.func.clock_timestamp()))
+        if abs(there - now()) > ASKEW:
+            return "FAIL", f"it is {now():%H:%M} UTC here, and {there:%H:%M} at the database"
+    return "ok", f"{now():%Y-%m-%d %H:%M} UTC"
+
+
+def mail() -> Finding:
+    if not (server := current_app.config["SMTP_URL"]):
+        return "warn", f"{outbox_mail.describe()}"
+    try:
+        with outbox_mail.reached(server):
+            return "ok", f"{server.host}:{server.port} takes letters"
+    except outbox_mail.NotSent as error:
+        return "FAIL", f"{server.host}:{server.port} takes no letters ({error.problem})"
 
 
 def letters() -> Finding:
     counts = dict(db.session.execute(Letter.count()).all())
     if failed := counts.get("failed"):
-        return "FAIL", f"letters: {failed} could not be sent. To see why: flask outbox list"
-    return "ok", f"letters: {counts.get('waiting', 0)} waiting, none failed"
+        return "FAIL", f"{failed} could not be sent. To see why: flask outbox list"
+    return "ok", f"{counts.get('waiting', 0)} waiting, none failed"
+
+
+def words() -> Finding:
+    if found := commands_content.faults():
+        return "FAIL", f"{len(found)} to mend. To see them: flask content check"
+    return "ok", "nothing to mend"
 
 
 def practice() -> Finding:
     found = library().practice
     if "555-01" in found.phone or found.email.endswith("@example.org"):
-        return "warn", "practice: put your phone and email address in content/practice.toml"
-    return "ok", f"practice: {found.phone}, {found.email}"
+        return "warn", "put your phone and email address in content/practice.toml"
+    return "ok", f"{found.phone}, {found.email}"
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (letters, practice)
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "address": address,
+    "demo": demonstration,
+    "secrets": secret,
+    "database": database,
+    "migrations": migrations,
+    "damage": damage,
+    "disk": disk,
+    "clock": clock,
+    "mail": mail,
+    "letters": letters,
+    "content": words,
+    "practice": practice,
+}
 
 
 @click.command("doctor")
 @with_appcontext
 def doctor() -> None:
     """Look for what keeps the site from working, and say what to do."""
-    need_tables()
-    findings = [check() for check in CHECKS]
-    for state, words in findings:
-        click.echo(f"{state:4}  {words}")
-    if any(state == "FAIL" for state, _words in findings):
+    failed = False
+    for name, check in CHECKS.items():
+        state, words = look(check)
+        failed = failed or state == "FAIL"
+        click.echo(f"{state:4}  {name}: {words}")
+    if failed:
         raise click.exceptions.Exit(1)
+
+
+def look(check: Callable[[], Finding]) -> Finding:
+    """What a check finds, or that the database kept it from looking."""
+    try:
+        return check()
+    except sa.exc.SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+        return "FAIL", f"it could not be looked at ({reason})"
+    finally:
+        db.session.rollback()

@@ -162,19 +162,26 @@ def hand_over(server: MailServer, message: EmailMessage) -> None:
     What it says before the message has begun is about us, and may soon be otherwise: a wrong
     password, no TLS. What it then refuses with a 5xx is this message, and for good.
     """
-    client = Client(server)
-    with closing(client), cut_off_after(SEND_WITHIN, client):
-        try:
-            client.begin()
-        except Exception as error:  # noqa: BLE001 (whatever it is, the letter must wait)
-            raise NotSent(problem_of(error)) from None
+    with reached(server) as client:
         try:
             client.send_message(message)
-        except Exception as error:  # noqa: BLE001 (as above)
+        except Exception as error:  # noqa: BLE001 (as in `reached`)
             raise NotSent(problem_of(error), for_good=is_refusal(error)) from None
         # The letter has arrived. Whether the server says goodbye no longer matters.
         with suppress(OSError, smtplib.SMTPException):
             client.quit()
+
+
+@contextmanager
+def reached(server: MailServer) -> Iterator["Client"]:
+    """A mail server that is ready for a message. Raises `NotSent` when there is none."""
+    client = Client(server)
+    with closing(client), cut_off_after(SEND_WITHIN, client):
+        try:
+            client.begin()
+        except Exception as error:  # noqa: BLE001 (whatever it is, letters must wait)
+            raise NotSent(problem_of(error)) from None
+        yield client
 
 
 class Client(smtplib.SMTP):

@@ -172,15 +172,3 @@ def test_a_submission_that_does_not_open_is_said_in_one_line(app, flask, submiss
     status, said = flask("search", "index")[:2]
     assert status != 0
     assert "1 do not open: their key is not in VAULT_KEYS." in said
-
-
-def test_the_doctor_names_letters_that_failed_and_fails_with_them(app, flask, submission):
-    status, said = flask("doctor")[:2]
-    assert status == 0
-    assert "ok    letters: 2 waiting, none failed" in said
-    assert "warn  practice: put your phone and email address" in said
-    db.session.execute(sa.text("UPDATE letters SET state = 'failed'"))
-    db.session.commit()
-    status, said = flask("doctor")[:2]
-    assert status == 1
-    assert "FAIL  letters: 2 could not be sent. To see why: flask outbox list" in said
