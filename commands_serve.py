@@ -22,7 +22,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 from werkzeug.http import parse_list_header
 
+import commands_purge
 import outbox
+from commands_jobs import Job
 from pagecache import Answer, Key, make_key
 
 Message = dict[str, Any]
@@ -33,6 +35,10 @@ THREADS = 4  # requests that one worker process lets into Flask at a time
 STOP_WITHIN = 3  # seconds that requests under way have to end
 PATIENCE = 30  # seconds that a connection may take to ask for something
 LARGEST_HEAD = 65_536  # bytes of a request before its body
+JOBS = (
+    Job("letters", outbox.keep_delivering, outbox.LOOK_EVERY),
+    Job("erasures", commands_purge.once_a_day, commands_purge.LOOK_EVERY),
+)
 # A request with one of these is not plain reading.
 UNUSUAL = {b"content-length", b"transfer-encoding", b"upgrade", b"expect"}
 PERSONAL = {b"cookie", b"authorization"}
@@ -274,16 +280,20 @@ def configure(app: str | Callable[[], Flask], workers: int = 1) -> SiteConfig:
 
 
 def serve(app: Flask, listener: socket.socket, workers: int) -> None:
-    """Serve the site on a listening socket until told to stop, and send its letters meanwhile.
+    """Serve the site on a listening socket until told to stop, and do its jobs meanwhile.
 
-    Those go out from a thread of this process, which has no requests to answer.
+    Those are done by threads of this process, which has no requests to answer.
     """
     supervisor = Multiprocess(configure("app:create_app", workers), sockets=[listener])
     over = supervisor.should_exit
-    sender = Thread(target=outbox.run, args=(app, over), name="letters", daemon=True)
-    sender.start()
+    threads = [
+        Thread(target=job.run, args=(app, over), name=job.things, daemon=True) for job in JOBS
+    ]
+    for thread in threads:
+        thread.start()
     try:
         supervisor.run()
     finally:
         over.set()
-        sender.join(STOP_WITHIN)
+        for thread in threads:
+            thread.join(STOP_WITHIN)

@@ -14,8 +14,8 @@ import models_engine
 import vault
 from content_medical import URGENCIES
 from models_engine import UTCDateTime
+from settings import KINDS
 
-KINDS = ("appointment", "intake")
 # The list of the staff pages that a submission is in.
 VIEW_OF_STATUS = {
     "new": "todo",
@@ -39,6 +39,11 @@ def now() -> datetime:
 def words(*names: str, name: str) -> sa.Enum:
     """A text column that holds one of `names`; the database refuses any other."""
     return sa.Enum(*names, name=name, native_enum=False, create_constraint=True, length=20)
+
+
+def only_where(condition: str) -> dict[str, sa.TextClause]:
+    """What makes an index one of these rows only, on both databases."""
+    return {f"{name}_where": sa.text(condition) for name in ("sqlite", "postgresql")}
 
 
 class Model(DeclarativeBase):
@@ -93,6 +98,8 @@ class Submission(Model):
         sa.Index(None, "urgency", "place"),
         sa.Index(None, "assigned_to", "place"),
         sa.Index(None, "source_article", "place"),
+        # What `models_retention` looks through every day, however much was erased before.
+        sa.Index("ix_submissions_kept", "kind", "place", **only_where("erased_at IS NULL")),
     )
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
@@ -121,6 +128,9 @@ class Submission(Model):
     form_version: Mapped[str] = mapped_column(sa.String(12))
     consent_version: Mapped[str] = mapped_column(sa.String(12))
     consented_at: Mapped[datetime]
+    # From then on nothing that the patient told us is left, and nothing changes any more.
+    erased_at: Mapped[datetime | None]
+    erased_why: Mapped[str | None] = mapped_column(sa.String(20))  # one of models_retention.WHY
     record_sealed: Mapped[bytes]
     record = Sealed()
     __mapper_args__: ClassVar = {"version_id_col": version}

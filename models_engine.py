@@ -113,6 +113,25 @@ def prepare(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
 
 
+def overwrite_freed(engine: Engine) -> bool:
+    """Let nothing that was deleted be read from the database's files; return whether that worked.
+
+    SQLite has overwritten it in its file (`secure_delete`), but the write-ahead log has the pages
+    as they were until it is emptied, which waits `BUSY_TIMEOUT` for who reads or writes just now.
+    PostgreSQL makes the room free for new rows. Must not be called within a transaction.
+    """
+    connection = engine.raw_connection()
+    try:
+        if engine.dialect.name == "sqlite":
+            busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            return not busy
+        connection.driver_connection.autocommit = True
+        connection.cursor().execute("VACUUM")
+        return True
+    finally:
+        connection.invalidate()  # it is not as the pool's others are
+
+
 def describe(engine: Engine) -> str:
     """One line for the owner: which database, and why it keeps its journal as it does."""
     if engine.dialect.name != "sqlite":

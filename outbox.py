@@ -7,7 +7,6 @@ the claim runs out and the letter goes once more, under the same Message-ID.
 
 import logging
 import random
-import traceback
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -16,7 +15,6 @@ from time import sleep
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask
 
 import outbox_mail
 from models import Submission, db, now, only_read
@@ -45,6 +43,11 @@ def add(
     `values` are what JSON can hold. Those whose name ends in `_at` are moments in ISO 8601.
     """
     db.session.add(Letter.make(name, {"to": to, **values}, submission, edition))
+
+
+def keep_delivering(stop: Event) -> None:
+    """Send what is due until `stop`, as the server does all the time."""
+    deque(deliveries(stop), maxlen=0)
 
 
 def deliver_due() -> int:
@@ -125,27 +128,3 @@ def after(letter: Letter, error: NotSent) -> dict[str, Any]:
     longest = WAITS[min(letter.attempts, len(WAITS)) - 1]
     wait = longest * random.random()  # noqa: S311 (no secret)
     return {"state": "waiting", "problem": error.problem, "due_at": min(now() + wait, last)}
-
-
-def run(app: Flask, stop: Event) -> None:
-    """Send letters as they come until `stop`, through whatever happens to the database."""
-    held_up = ""
-    while not stop.is_set():
-        before, held_up = held_up, work(app, stop)
-        if held_up and held_up != before:
-            logger.error("letters are held up: %s", held_up)
-        if before and not held_up:
-            logger.error("letters go out again")
-        stop.wait(LOOK_EVERY)
-
-
-def work(app: Flask, stop: Event) -> str:
-    """Send what is due. Return what held that up, without anybody's words, or an empty string."""
-    try:
-        with app.app_context():  # at its end the session goes, and with it every transaction
-            deque(deliveries(stop), maxlen=0)
-    except sa.exc.SQLAlchemyError as error:
-        return f"the database does not answer ({type(error).__name__})"
-    except Exception as error:  # noqa: BLE001 (the thread must live on; the log says where it was)
-        return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
-    return ""

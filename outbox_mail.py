@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from threading import Event, Thread
@@ -154,6 +154,25 @@ def keep(letter_id: str, data: bytes) -> None:
         draft.replace(folder / f"{letter_id}.eml")
     except OSError as error:
         raise NotSent(type(error).__name__) from None
+
+
+def forget(letter_ids: Iterable[str]) -> None:
+    """Delete these letters where they are files."""
+    for letter_id in letter_ids:
+        (current_app.config["INSTANCE_PATH"] / FOLDER / f"{letter_id}.eml").unlink(missing_ok=True)
+
+
+def forget_older(age: timedelta) -> int:
+    """Delete the letters that have been files for longer, and what a crash left of others."""
+    folder, oldest = current_app.config["INSTANCE_PATH"] / FOLDER, now() - age
+    ours = re.compile(r"\.?[0-9a-f]{32}(\.eml)?")  # what `keep` makes, and nothing of the owner's
+    gone = 0
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # whoever does the same was faster
+            if ours.fullmatch(path.name) and path.stat().st_mtime <= oldest.timestamp():
+                path.unlink()
+                gone += 1
+    return gone
 
 
 def hand_over(server: MailServer, message: EmailMessage) -> None:

@@ -49,6 +49,12 @@ class MailServer:
 MAIL_PORTS = {"smtp": 587, "smtps": 465}
 THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
+KINDS = ("appointment", "intake")  # what patients send
+SHORTEST, LONGEST = 30, 36_500  # days; what is younger than a month is still worked on
+WRITE_RETENTION = (
+    "Write a number of days for all, like 730, or for each: appointment=730,intake=2555"
+)
+
 
 def boolean(value: str) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -155,6 +161,26 @@ def email_address(value: str) -> str:
     return found.ascii_email
 
 
+def retention(value: str) -> dict[str, int]:
+    """Return after how many days without activity each kind of submission is erased."""
+    days: dict[str, int] = {}
+    for word in words(value):
+        kind, _, number = word.rpartition("=")
+        kinds = [kind.strip()] if kind else KINDS
+        if not set(kinds) <= set(KINDS):
+            raise ValueError(f'"{kind}" is not a kind of submission. {WRITE_RETENTION}')
+        if not number.strip().isdecimal() or not SHORTEST <= int(number) <= LONGEST:
+            raise ValueError(
+                f'"{number}" is not a number of days from {SHORTEST} to {LONGEST}. '
+                f"{WRITE_RETENTION}"
+            )
+        days |= dict.fromkeys(kinds, int(number))
+    for kind in KINDS:
+        if kind not in days:
+            raise ValueError(f"it does not say how long to keep an {kind}. {WRITE_RETENTION}")
+    return days
+
+
 def secret_key(value: str) -> str:
     if len(value) < 32 or len(set(value)) < 10:
         raise ValueError(f"it is too short or too simple. To make one, type: {MAKE_SECRET_KEY}")
@@ -189,6 +215,7 @@ SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "TRUSTED_PROXIES": ("0", count),
     "RATELIMIT_STORAGE_URI": ("memory://", rate_limit_store),
     "SPAM_SECONDS": ("3", count),
+    "RETENTION_DAYS": ("appointment=730,intake=2555", retention),
     "SMTP_URL": ("", smtp_url),
     "MAIL_FROM": ("", email_address),
     "DEMO": ("false", boolean),

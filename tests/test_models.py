@@ -178,7 +178,7 @@ def test_references_are_easy_to_read_out(app):
 
 NEXT = """
 from alembic import op
-revision, down_revision = "next", "0004"
+revision, down_revision = "next", "0005"
 def change():
     with op.batch_alter_table("submissions", recreate="auto") as table:
         table.create_unique_constraint("uq_next", ["reference", "kind"])
@@ -195,7 +195,7 @@ def test_a_table_that_others_refer_to_can_be_migrated_with_its_rows(app, submiss
     shutil.copytree(ROOT / "migrations", folder)
     (folder / "versions" / "next.py").write_text(NEXT)
     flask_migrate.upgrade(directory=str(folder))
-    flask_migrate.downgrade(directory=str(folder), revision="0004")
+    flask_migrate.downgrade(directory=str(folder), revision="0005")
     assert submissions()[0].answers["full_name"] == "Siobhán O'Brien-Núñez"
     with db.engine.connect() as connection:
         if is_sqlite():

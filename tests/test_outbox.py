@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 import outbox
 from app import create_app
+from commands_jobs import Job
 from commands_serve import STOP_WITHIN
 from conftest import private_folder
 from mail import NOTHING, mail_server, raw_server, say_nothing
@@ -346,7 +347,7 @@ def empty(tmp_path_factory):
 def test_a_database_that_does_not_answer_is_logged_once_and_survived(empty, monkeypatch, caplog):
     rounds = watch_rounds(monkeypatch)
     stop = Event()
-    thread = Thread(target=outbox.run, args=(empty, stop))
+    thread = Thread(target=SENDING.run, args=(empty, stop))
     thread.start()
     try:
         wait_for(lambda: len(rounds) > 5)
@@ -361,7 +362,7 @@ def test_a_database_that_does_not_answer_is_logged_once_and_survived(empty, monk
         stop.set()
         thread.join()
     assert [line for line in caplog.messages if line.startswith("letters")][1:] == [
-        "letters go out again"
+        "letters go on again"
     ]
 
 
@@ -397,18 +398,20 @@ def test_a_mistake_of_ours_is_logged_once_without_what_it_says(empty, monkeypatc
         raise KeyError(told)
 
     monkeypatch.setattr(outbox, "claim", fail)
-    outbox.run(empty, stop)
+    SENDING.run(empty, stop)
     (message,) = caplog.messages
     assert message.startswith("letters are held up: KeyError\n")
     assert "in fail" in message
     assert "ana@" not in caplog.text
 
 
+SENDING = Job("letters", outbox.keep_delivering, every=0.01)
+
+
 def watch_rounds(monkeypatch):
-    """Let the thread look for letters all the time; return a list that grows with each look."""
-    rounds, real = [], outbox.work
-    monkeypatch.setattr(outbox, "LOOK_EVERY", 0.01)
-    monkeypatch.setattr(outbox, "work", lambda *args: rounds.append(0) or real(*args))
+    """Return a list that grows each time that the thread looks for letters."""
+    rounds, real = [], outbox.deliveries
+    monkeypatch.setattr(outbox, "deliveries", lambda *args: rounds.append(0) or real(*args))
     return rounds
 
 
