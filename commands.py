@@ -17,6 +17,7 @@ import commands_content
 import commands_demo
 import commands_doctor
 import commands_outbox
+import commands_person
 import commands_purge
 import commands_rekey
 import commands_search
@@ -150,6 +151,7 @@ def init_app(app: Flask) -> None:
         commands_doctor.doctor,
         commands_outbox.letters,
         commands_rekey.rekey,
+        commands_person.person,
         commands_purge.purge,
         commands_search.search,
     )

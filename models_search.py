@@ -18,6 +18,7 @@ from models import Model, Submission
 
 SHORTEST, LONGEST = 2, 10  # letters of a name that can be told apart
 APOSTROPHES = "'’‘ʼ`´"
+REFERENCE = "[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}"
 DATES = ("%m/%d/%Y", "%m-%d-%Y", "%Y-%m-%d", "%m.%d.%Y")
 
 
@@ -90,6 +91,13 @@ def understand(typed: str) -> list[tuple[str, str]]:
         return [("last four" if len(number) == 4 else "phone", number)]
     words = [fold(word) for word in re.split(r"[\s\-‐‑,.]+", text)]
     return [("name", word[:LONGEST]) for word in words if len(word) >= SHORTEST]
+
+
+def read_reference(text: str) -> str:
+    """Return a reference as it is stored. Raises ValueError for what cannot be one."""
+    if not re.fullmatch(REFERENCE, text):
+        raise ValueError
+    return text.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
 
 
 def read_date(text: str) -> date | None:

@@ -117,7 +117,8 @@ def origin(draft: Draft) -> dict[str, Any]:
     if slug := session.pop("about", None):
         known["article"] = slug
     follows = session.pop("follows", None) if draft.flow == "intake" else None
-    if follows and (first := db.session.get(Submission, follows)):
+    first = db.session.get(Submission, follows) if follows else None
+    if first and not first.erased_at:
         said = first.answers
         known |= {"follows": first.id, "reference": first.shown_reference}
         known["you"] = {name: said[name] for name in CONTACT}
@@ -196,7 +197,9 @@ def sent_before(flow: Flow) -> Submission | None:
     """What this browser has sent within a day, for who opens the form to see whether it arrived."""
     known = session.get("sent", {}).get(flow.name)
     found = db.session.get(Submission, known) if known and request.method == "GET" else None
-    return found if found and now() - found.received_at < timedelta(days=1) else None
+    if found is None or found.erased_at:
+        return None
+    return found if now() - found.received_at < timedelta(days=1) else None
 
 
 def gone(title: str, advice: str, status: int = 410) -> tuple[str, int]:

@@ -36,6 +36,10 @@ NOT_OURS = (
     "This link does not work",
     "Open it from our email once more, and check that all of it is there. Or call us.",
 )
+ERASED = (
+    "What you sent is erased",
+    "We kept it for as long as we may, or were asked to erase it. Call us if you have a question.",
+)
 TOO_OLD = ("This link has expired", "Call us, and tell us your reference.")
 
 
@@ -49,7 +53,7 @@ def received(token: str) -> str:
 
     For a day, the browser that sent the answers sees a copy of them. Nobody else ever does.
     """
-    submission = db.session.get(Submission, unsign("received", token) or "") or abort(404)
+    submission = find_received(token)
     return render_template(
         "patients/received.html",
         submission=submission,
@@ -63,13 +67,20 @@ def received(token: str) -> str:
 @bp.get("/received/<string:token>/copy")
 def received_copy(token: str) -> Response:
     """The answers as a file of plain text, under the same rule."""
-    submission = db.session.get(Submission, unsign("received", token) or "") or abort(404)
+    submission = find_received(token)
     rows = copy_of(submission) or abort(404)
     answer = make_response(render_template("patients/copy.txt", submission=submission, rows=rows))
     answer.mimetype = "text/plain"
     name = f"request-{submission.shown_reference}.txt"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+def find_received(token: str) -> Submission:
+    found = db.session.get(Submission, unsign("received", token) or "") or abort(404)
+    if found.erased_at:
+        abort(make_response(gone(*ERASED)))
+    return found
 
 
 def copy_of(submission: Submission) -> list[dict[str, str]]:
@@ -87,7 +98,7 @@ def may_follow(submission: Submission) -> bool:
 
 def submission_to_follow(token: str) -> Submission | None:
     found = db.session.get(Submission, unsign("intake", token) or "")
-    return found if found and may_follow(found) else None
+    return found if found and not found.erased_at and may_follow(found) else None
 
 
 def is_changeable(submission: Submission) -> bool:
@@ -109,6 +120,8 @@ def find(token: str) -> Submission:
     submission = db.session.scalar(query.with_for_update() if request.method == "POST" else query)
     if submission is None:
         abort(make_response(gone(*NOT_OURS, 404)))
+    if submission.erased_at:
+        abort(make_response(gone(*ERASED)))
     if now() - submission.received_at > LINK_LIFE:
         abort(make_response(gone(*TOO_OLD)))
     if submission.tries >= MOST_TRIES:

@@ -1,7 +1,6 @@
 """What all staff pages share: who may enter, and how a submission is found by its reference."""
 
 import logging
-import re
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
@@ -11,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from forms_flow import flat
 from models import Submission, db
+from models_search import REFERENCE, read_reference
 from vault import VaultError
 
 logger = logging.getLogger("site")
@@ -32,20 +32,13 @@ WORKERS = {
 class ReferenceConverter(BaseConverter):
     """A reference however it was read out: `7K3F-9QRT`, `7k3f9qrt`; O is 0, and I and L are 1."""
 
-    regex = "[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}"
+    regex = REFERENCE
 
     def to_python(self, value: str) -> str:
         return read_reference(value)
 
     def to_url(self, value: str) -> str:
         return f"{value[:4]}-{value[4:]}"
-
-
-def read_reference(text: str) -> str:
-    """Return a reference as it is stored. Raises ValueError for what cannot be one."""
-    if not re.fullmatch(ReferenceConverter.regex, text):
-        raise ValueError
-    return text.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
 
 
 @bp.before_request
@@ -69,8 +62,12 @@ def may(endpoint: str) -> bool:
 
 
 def find(reference: str, *, lock: bool = False) -> Submission:
+    """Return a submission; `lock` it to change it, which nobody can once it is erased."""
     query = Submission.with_reference(reference)
-    return db.session.scalar(query.with_for_update() if lock else query) or abort(404)
+    found = db.session.scalar(query.with_for_update() if lock else query) or abort(404)
+    if lock and found.erased_at:
+        abort(redirect(url_for("staff.submission", reference=reference), 303))
+    return found
 
 
 def opened(row: Submission) -> dict[str, Any] | None:

@@ -153,7 +153,8 @@ def several() -> Response:
     chosen = [*filter(None, map(readable, request.form.getlist("chosen")))]
     if not form.validate_on_submit():
         abort(400)
-    query = sa.select(Submission).where(Submission.reference.in_(chosen[:PAGE_SIZE]))
+    ticked = (Submission.reference.in_(chosen[:PAGE_SIZE]), Submission.erased_at.is_(None))
+    query = sa.select(Submission).where(*ticked)
     found = db.session.scalars(query.with_for_update()).all()
     for row in found:
         if form.status.data:

@@ -9,6 +9,7 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
+import models_retention
 import models_search
 import outbox_letters
 from content import library
@@ -42,6 +43,9 @@ def submission(reference: str) -> str:
 
 def show(found: Submission, schedule_form: ScheduleForm | None = None) -> str:
     related = db.session.scalars(found.related()).all()
+    if found.erased_at:
+        why = models_retention.WHY[found.erased_why]
+        return render_template("staff/erased.html", submission=found, why=why, related=related)
     return render_template(
         "staff/submission.html",
         submission=found,
@@ -163,8 +167,9 @@ def resend(reference: str) -> Response:
     form = ResendForm()
     if not form.validate_on_submit():
         abort(400)
+    found = find(reference, lock=True)  # before its letter, as who erases it does
     letter = db.session.get(Letter, form.letter.data, with_for_update=True) or abort(404)
-    if letter.state != "failed" or letter.submission != find(reference):
+    if letter.state != "failed" or letter.submission != found:
         return done(reference, "There is nothing to send again.", "error")
     letter.renew()
     log("letter_resent", user_id=current_user.id, submission=letter.submission)
