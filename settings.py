@@ -164,7 +164,7 @@ def email_address(value: str) -> str:
 def retention(value: str) -> dict[str, int]:
     """Return after how many days without activity each kind of submission is erased."""
     days: dict[str, int] = {}
-    for word in words(value):
+    for word in sorted(words(value), key=lambda word: "=" in word):  # what is for all comes first
         kind, _, number = word.rpartition("=")
         kinds = [kind.strip()] if kind else KINDS
         if not set(kinds) <= set(KINDS):

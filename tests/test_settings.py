@@ -18,6 +18,7 @@ OLDER_KEY = base64.urlsafe_b64encode(bytes(range(32, 64))).decode()
 AT_ONCE = 20
 
 MAKE_ONE = "To make one, type: python3 -c"
+KEPT = "Write a number of days for all, like 730, or for each: appointment=730,intake=2555"
 DATABASES = "Write sqlite:///site.db or postgresql://user:password@host/name"
 SITE = "Write it like https://www.example.org"
 MAIL = "Write it like smtp://user:password@host:587"
@@ -62,6 +63,14 @@ def mode(path):
         ("DATABASE_URL", "ann:hunter2", DATABASES),
         ("DATABASE_URL", "sqlite://", DATABASES),
         ("DATABASE_URL", "sqlite:///:memory:", DATABASES),
+        ("RETENTION_DAYS", "29", KEPT),
+        ("RETENTION_DAYS", "36501", KEPT),
+        ("RETENTION_DAYS", "appointment=730,intake=7", KEPT),
+        ("RETENTION_DAYS", "appointment=two years,intake=2555", KEPT),
+        ("RETENTION_DAYS", "appointment=730,letters=90,intake=2555", KEPT),
+        ("RETENTION_DAYS", "appointment=730", KEPT),  # and an intake?
+        ("RETENTION_DAYS", ",", KEPT),
+        ("RETENTION_DAYS", "-730", KEPT),
         ("PORT", "0", "Write a number from 1 to 65535"),
         ("PORT", "65536", "Write a number from 1 to 65535"),
         ("PORT", "http", "Write 0, 1, 2"),
@@ -118,6 +127,10 @@ def test_an_unsafe_setting_is_refused_with_what_to_type(folder, name, value, wha
     ("name", "written", "value"),
     [
         ("DEMO", "Yes", True),
+        ("RETENTION_DAYS", "", {"appointment": 730, "intake": 2555}),
+        ("RETENTION_DAYS", "730", {"appointment": 730, "intake": 730}),
+        ("RETENTION_DAYS", "intake = 2555, 365", {"appointment": 365, "intake": 2555}),
+        ("RETENTION_DAYS", "appointment=30,intake=36500", {"appointment": 30, "intake": 36_500}),
         ("DEMO", "0", False),
         ("PORT", "65535", 65535),
         ("TRUSTED_PROXIES", "2", 2),
