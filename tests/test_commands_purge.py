@@ -25,7 +25,7 @@ from models_retention import NOTHING, RUN
 from models_search import Token
 from models_staff import User
 from people import an_appointment, an_intake, submissions
-from serving import Place, kill, new_place, wait_for
+from serving import Place, at_once, kill, new_place, wait_for
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def runs_at(place):
         return trail(RUN)
 
 
-MANY = 600
+MANY = 200
 
 
 def test_a_purge_that_is_killed_leaves_each_submission_whole_or_erased(app):
@@ -205,6 +205,16 @@ def test_a_purge_that_is_killed_leaves_each_submission_whole_or_erased(app):
     assert place.flask("purge").returncode == 0
     assert len(erased()) == MANY
     assert counts() == {"tokens": 0, "notes": 0, "letters": 0, "drafts": 0, "submissions": MANY}
+
+
+def test_two_at_once_erase_each_submission_once(app):
+    place = Place(app.config["INSTANCE_PATH"], app.config["DATABASE_URL"])
+    add_old(MANY)
+    runs = at_once([lambda: place.flask("purge")] * 2)
+    assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
+    assert len(erased()) == MANY
+    assert trail("sensitive_delete") == ["retention"] * MANY
+    assert sum(int(words.split()[0]) for words in trail(RUN)) == MANY
 
 
 def has(table, its):

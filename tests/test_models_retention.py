@@ -120,20 +120,6 @@ def test_a_submission_whose_key_is_lost_can_be_erased(submission):
     assert erased() == {submission.reference}
 
 
-def test_two_at_once_get_different_ones_and_neither_gets_one_twice(app, bob):
-    for _ in range(3):
-        an_appointment(bob)
-    grow_old(731)
-    seen = []
-    for batch in batches(KEEP):
-        for row in batch:
-            forget(row, "retention")
-        seen += [row.reference for row in batch]
-        db.session.commit()
-    assert len(seen) == len(set(seen)) == 3
-    assert due_now() == set()
-
-
 def test_old_letters_about_nothing_go_and_waiting_ones_stay(app):
     for state, age in (("sent", 31), ("failed", 31), ("sent", 29), ("waiting", 31)):
         letter = Letter.make("finish", {"to": "ana@example.org"}, None, 0)
