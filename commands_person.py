@@ -27,7 +27,7 @@ SEVERAL = (
     "phone numbers. Look at each at /staff/, then name those you mean: --only REFERENCE"
 )
 BACKUPS = "Backups made before now have it until you delete them. So do mailboxes with our letters."
-NAMES = {"submissions": "submissions", "drafts": "forms not sent", "tokens": "search marks"}
+NAMES = {"drafts": "forms not sent", "tokens": "search marks"}
 
 person = AppGroup(
     "person", callback=with_appcontext(need_tables), help="What is kept about one person."
@@ -171,7 +171,7 @@ def count_events(submission_ids: list[str]) -> int:
 
 
 def report(removed: Counter[str], kept: list[str], events: int) -> None:
-    counts = [f"{number} {NAMES.get(name, name)}" for name, number in removed.items() if number]
+    counts = [f"{NAMES.get(name, name)} {number}" for name, number in removed.items() if number]
     click.echo(f"Removed: {', '.join(counts) or 'nothing'}.")
     if removed["submissions"]:
         click.echo("Kept of each submission: reference, kind, status, urgency and times.")

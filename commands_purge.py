@@ -74,8 +74,8 @@ def finish(erased: int) -> tuple[str, bool]:
         "letter files": outbox_mail.forget_older(models_retention.LETTERS_KEPT),
     }
     held = models_retention.count_due(current_app.config["RETENTION_DAYS"], held=True)
-    words = ", ".join(f"{number} {name}" for name, number in counts.items())
-    words = f"{words} erased; {held} held"
+    words = ", ".join(f"{name}: {number}" for name, number in counts.items())
+    words = f"erased {words}; held: {held}"
     log(models_retention.RUN, detail=words)
     db.session.commit()
     return words, models_engine.overwrite_freed(db.engine)
