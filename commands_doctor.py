@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 import commands_content
 import models_engine
+import models_retention
 import models_revisions
 import outbox_mail
 from content import library
@@ -110,6 +111,13 @@ def letters() -> Finding:
     return "ok", f"{counts.get('waiting', 0)} waiting, none failed"
 
 
+def erasures() -> Finding:
+    due = models_retention.count_due(current_app.config["RETENTION_DAYS"])
+    if due and not models_retention.last_run():
+        return "warn", f"{due} should be erased, and nothing was for two days. Type: flask purge"
+    return "ok", f"{due} to be erased"
+
+
 def words() -> Finding:
     if found := commands_content.faults():
         return "FAIL", f"{len(found)} to mend. To see them: flask content check"
@@ -134,6 +142,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "clock": clock,
     "mail": mail,
     "letters": letters,
+    "erasures": erasures,
     "content": words,
     "practice": practice,
 }

@@ -13,6 +13,7 @@ import commands_doctor
 from app import create_app
 from conftest import private_folder
 from content import library
+from keeping import grow_old
 from mail import mail_server
 from models import db, log, now
 from models_engine import sqlite
@@ -119,6 +120,13 @@ def test_a_damaged_database_is_told(doctor):
         careless.execute("INSERT INTO tokens (mark, place) VALUES (1, 1)")  # nobody's
         careless.commit()
     assert doctor()[1]["damage"][0] == "FAIL"
+
+
+def test_erasing_that_nobody_does_is_told(doctor, submission):
+    assert doctor()[1]["erasures"] == ("ok", "0 to be erased")
+    grow_old(5000)
+    state, words = doctor()[1]["erasures"]
+    assert (state, words[:19]) == ("warn", "1 should be erased,")
 
 
 def test_content_with_a_fault_is_told(doctor):
