@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship,
 import models_engine
 import vault
 from content_medical import URGENCIES
+from models_counts import CountColumns, Counted
 from models_engine import UTCDateTime
 from settings import KINDS
 
@@ -83,7 +84,15 @@ class Sealed:
         setattr(row, self.column, vault.current().seal(value, f"{self.place}:{row.id}"))
 
 
-class Submission(Model):
+class WeeklyCount(CountColumns, Model):
+    __tablename__ = "weekly_counts"
+
+
+sa.event.listen(db.session, "before_commit", WeeklyCount.write)
+sa.event.listen(db.session, "after_transaction_end", WeeklyCount.forget)
+
+
+class Submission(Counted, Model):
     """What a patient sent.
 
     `record` is sealed: the answers by step, how they were shown, what triage found in them, and
@@ -133,6 +142,7 @@ class Submission(Model):
     erased_why: Mapped[str | None] = mapped_column(sa.String(20))  # one of models_retention.WHY
     record_sealed: Mapped[bytes]
     record = Sealed()
+    weekly = WeeklyCount
     __mapper_args__: ClassVar = {"version_id_col": version}
 
     @validates("status")

@@ -47,23 +47,29 @@ def waiting(submission: Submission, news: str) -> None:
 
 
 def book(submission: Submission, at: datetime) -> None:
-    """Give the visit this time, and tell the patient, or that it is another one now."""
+    """Give the visit this time, and tell the patient, or that it is another one now.
+
+    The status is for the caller to change, who knows whether staff did this or the patient.
+    """
     name = "changed" if submission.scheduled_for else "scheduled"
     # A calendar takes the higher number; one that was called off had a number of its own.
     submission.schedule_changes += bool(submission.scheduled_for or submission.schedule_changes)
-    submission.scheduled_for, submission.status = at, "scheduled"
+    submission.scheduled_for = at
     to_patient(name, submission, edition=submission.schedule_changes, **visit(submission))
 
 
 def call_off(submission: Submission) -> None:
-    """Cancel the request, and the visit if one is booked, and tell the patient."""
+    """Tell the patient that the request is cancelled, and with it the visit if one is booked.
+
+    The status is for the caller to change.
+    """
     booked = {}
     if submission.scheduled_for:
         submission.schedule_changes += 1
         booked = visit(submission)
     edition = next_edition("cancelled", submission)
     to_patient("cancelled", submission, edition=edition, **booked)
-    submission.scheduled_for, submission.status = None, "cancelled"
+    submission.scheduled_for = None
 
 
 def finish(draft: Draft, to: str, token: str) -> None:

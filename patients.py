@@ -15,8 +15,8 @@ from content import library
 from forms import FLOWS, CheckForm, check_rules
 from forms_flow import Flow, Step, StepForm
 from forms_safety import raised_flags
-from models import Submission, db, log, now
-from models_counts import FlagCount
+from models import Submission, WeeklyCount, db, log, now
+from models_counts import week_of
 from models_drafts import Draft
 from patients_base import (
     TOO_MANY,
@@ -117,10 +117,12 @@ def answers_after(draft: Draft, page: Step, form: StepForm, *, right: bool) -> d
 
 def count_flags(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Count the red flags that lead to the advice page now, and those that people go on with."""
-    month = f"{library().practice.today():%Y-%m}"
-    FlagCount.add(month, set(raised_flags(after)) - set(raised_flags(before)), shown=1)
+    week = week_of(now())
+    shown = set(raised_flags(after)) - set(raised_flags(before))
     seen = [set(answers.get("advice", {}).get("shown", [])) for answers in (before, after)]
-    FlagCount.add(month, seen[1] - seen[0], went_on=1)
+    news = {"flag shown": shown, "flag passed": seen[1] - seen[0]}
+    counts = {(what, week, flag): 1 for what, flags in news.items() for flag in flags}
+    WeeklyCount.add(db.session(), counts)
 
 
 @bp.get("/<flow:flow>/check")
@@ -181,6 +183,7 @@ def submit(flow: Flow, draft: Draft, answers: dict[str, Any], *, trapped: bool) 
     submission = new_submission(flow, draft, answers, assessment)
     submission.spam_reason, submission.status = reason, "spam" if is_spam else "new"
     db.session.add(submission)
+    submission.count()
     db.session.flush()  # the tokens point to it
     found = models_search.index(submission, submission.answers, assessment.risk_factors)
     db.session.add_all(found)

@@ -205,6 +205,7 @@ def change(
 
 def call_off(submission: Submission, _form: StepForm) -> None:
     outbox_letters.call_off(submission)
+    submission.move_to("cancelled")
     outbox_letters.waiting(submission, "cancelled")
     log("request_cancelled", submission=submission, detail="by the patient")
 
@@ -220,7 +221,7 @@ def ask_for_times(submission: Submission, form: StepForm) -> None:
         return  # the button was pressed twice
     record["later"] = [*earlier, {"at": now().isoformat(), "rows": rows}]
     submission.record = record
-    submission.status = "new"
+    submission.move_to("new")
     submission.reply_due_at = library().practice.reply_due(now())
     outbox_letters.waiting(submission, "times")
     log("request_changed", submission=submission, detail="asked for another time")

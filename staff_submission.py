@@ -120,7 +120,7 @@ def change_status(found: Submission, status: str) -> None:
         outbox_letters.call_off(found)
     elif found.status == "spam" != status and not db.session.scalars(Letter.about(found)).all():
         outbox_letters.received(found)  # it was held back
-    found.status = status
+    found.move_to(status, now())
 
 
 @bp.post("/submissions/<reference:reference>/assign")
@@ -205,4 +205,5 @@ def book(found: Submission, at: datetime) -> None:
     if twin := db.session.scalar(others.limit(1)):
         flash(f"{twin.shown_reference} is booked at the same time.", "error")
     outbox_letters.book(found, at)
+    found.move_to("scheduled", now())
     log("request_scheduled", user_id=current_user.id, submission=found)

@@ -3,15 +3,16 @@
 import shutil
 import threading
 from contextvars import Context
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import flask_migrate
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 import models_engine
-from models import Event, Model, Submission, db, new_reference, now, only_read
+from models import Event, Model, Submission, WeeklyCount, db, new_reference, now, only_read
 from models_drafts import Draft
 from people import submissions
 from settings import ROOT
@@ -178,7 +179,7 @@ def test_references_are_easy_to_read_out(app):
 
 NEXT = """
 from alembic import op
-revision, down_revision = "next", "0005"
+revision, down_revision = "next", "{head}"
 def change():
     with op.batch_alter_table("submissions", recreate="auto") as table:
         table.create_unique_constraint("uq_next", ["reference", "kind"])
@@ -193,13 +194,34 @@ def test_a_table_that_others_refer_to_can_be_migrated_with_its_rows(app, submiss
     """SQLite makes the table anew for that, while events point to its rows."""
     folder = tmp_path / "migrations"
     shutil.copytree(ROOT / "migrations", folder)
-    (folder / "versions" / "next.py").write_text(NEXT)
+    head = ScriptDirectory(str(folder)).get_current_head()
+    (folder / "versions" / "next.py").write_text(NEXT.format(head=head))
     flask_migrate.upgrade(directory=str(folder))
-    flask_migrate.downgrade(directory=str(folder), revision="0005")
+    flask_migrate.downgrade(directory=str(folder), revision=head)
     assert submissions()[0].answers["full_name"] == "Siobhán O'Brien-Núñez"
     with db.engine.connect() as connection:
         if is_sqlite():
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_what_was_counted_by_month_is_kept_up_and_down(app):
+    flask_migrate.downgrade(revision="0004")
+    with db.engine.begin() as connection:
+        table = sa.Table("flag_counts", sa.MetaData(), autoload_with=connection)
+        rows = [("2026-10", "stroke-signs", 3, 2), ("2026-11", "stroke-signs", 1, 0)]
+        connection.execute(table.insert().values(rows))
+    flask_migrate.upgrade()
+    found = db.session.execute(sa.select(WeeklyCount.what, WeeklyCount.week, WeeklyCount.number))
+    assert sorted(found.all()) == [
+        ("flag passed", date(2026, 10, 5), 2),
+        ("flag shown", date(2026, 10, 5), 3),
+        ("flag shown", date(2026, 11, 2), 1),
+    ]
+    db.session.rollback()
+    flask_migrate.downgrade(revision="0004")
+    with db.engine.begin() as connection:
+        assert sorted(connection.execute(sa.select(table)).all()) == rows
+    flask_migrate.upgrade()
 
 
 def test_the_migrations_lead_up_down_and_up_and_match_the_models(app):

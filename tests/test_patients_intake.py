@@ -10,8 +10,7 @@ from conftest import private_folder
 from content import library
 from content_files import ContentError
 from forms import FLOWS, check_rules
-from models import db
-from models_counts import FlagCount
+from models import WeeklyCount, db
 from people import INTAKE, an_appointment, an_intake, fill_in, intake_to, on_to, submissions
 
 NO_HEADACHE = {"you": {"help_with": ["back"]}}
@@ -19,9 +18,16 @@ UPRIGHT = {"headaches": {"upright": "yes"}, "spine": {"procedure": "month"}}
 
 
 def counts():
-    rows = db.session.execute(sa.select(FlagCount.flag, FlagCount.shown, FlagCount.went_on)).all()
+    flags = WeeklyCount.what.in_(("flag shown", "flag passed"))
+    rows = db.session.execute(
+        sa.select(WeeklyCount.what, WeeklyCount.name, WeeklyCount.number).where(flags)
+    ).all()
     db.session.rollback()
-    return {flag: (shown, went_on) for flag, shown, went_on in rows}
+    found = {(what, flag): number for what, flag, number in rows}
+    return {
+        flag: (found.get(("flag shown", flag), 0), found.get(("flag passed", flag), 0))
+        for _what, flag in found
+    }
 
 
 def test_an_intake_arrives_with_everything_the_patient_said_and_what_it_shows(bob):

@@ -155,6 +155,7 @@ def test_a_patient_cancels_after_being_asked_once_more(phone, link, submission):
     assert names == ["received", "waiting", "cancelled", "waiting"]
     assert letters()[-1][1]["news"] == "cancelled"
     assert "request_cancelled" in db.session.scalars(sa.select(Event.name)).all()
+    assert submissions()[0].contacted_at is None
 
 
 def test_cancelling_twice_says_it_once(phone, link):

@@ -11,7 +11,7 @@ from http.client import HTTPException
 import pytest
 import sqlalchemy as sa
 
-from models import Event, Submission, db
+from models import Event, Submission, WeeklyCount, db
 from models_engine import sqlite
 from models_letters import Letter
 from pages import Person
@@ -148,6 +148,24 @@ def test_two_servers_write_to_one_database_at_the_same_time(server):
     found = set(references(server.place)) - set(before)
     assert found == set(map(reference, pages))
     assert len(found) == 20
+
+
+def test_twenty_patients_who_send_at_once_are_all_counted(server):
+    with server.place.look():
+        before = appointments_counted()
+        checks = [to_check(server.person()) for _ in range(20)]
+    answers = at_once([partial(check.submit, follow=False) for check in checks])
+    assert {answer.status for answer in answers} == {303}
+    with server.place.look():
+        assert appointments_counted() == before + 20
+
+
+def appointments_counted():
+    kind = (WeeklyCount.what, WeeklyCount.name)
+    counts = sa.select(sa.func.sum(WeeklyCount.number))
+    found = db.session.scalar(counts.where(sa.tuple_(*kind) == ("kind", "appointment"))) or 0
+    db.session.rollback()  # lets the server write
+    return found
 
 
 def an_appointment_in(app, person):
