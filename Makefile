@@ -35,6 +35,7 @@ check: .venv/dev ## Check style, templates, content, and that the migrations mat
 
 bench: .venv/dev ## Measure how fast pages are, beside nginx (needs nginx and wrk)
 	@$(BIN)/python -m bench.pages
+	@$(BIN)/python -m bench.overview
 
 format: .venv/dev ## Put the code in the form that `make check` wants
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

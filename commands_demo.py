@@ -2,6 +2,7 @@
 
 import random
 import secrets
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,8 @@ from forms_contact import CONTACT
 from forms_fields import Choice, Days, ManyChoices, Question
 from forms_parts import TextOrNone
 from forms_safety import NO_RED_FLAG, raised_flags
-from models import STATUSES, Submission, db, now
+from models import STATUSES, Submission, WeeklyCount, db, now
+from models_counts import HANDLED, week_of
 from models_staff import User
 
 
@@ -41,6 +43,8 @@ demo = AppGroup(
 FIRST = "Ana Björn Chloé Dmitri Eleanor Fatuma Grace Hodan Ikram José Kaying Liam Nkechi".split()
 LAST = "Abdi Brown D'Angelo García Hassan Johnson Lee-Novak Moua Nguyen O'Brien Olson Vang".split()
 BORN = (date(1935, 1, 1).toordinal(), date(2008, 1, 1).toordinal())
+# What brings many; the lead article is one of them.
+ARTICLES = ("migraines-and-the-spine", "migraines-and-the-spine", "migraine-basics")
 MESSAGES = ("", "", "Mornings are best for me.", "It gets worse when I look at a screen.")
 
 
@@ -51,7 +55,10 @@ def demo_data(count: int) -> None:
     chance = random.Random(count)  # noqa: S311 (sample data, the same each time; no secret)
     with click.progressbar(range(count), label="Sample submissions") as numbers:
         for number in numbers:
-            add(sample(chance, age=timedelta(days=60) * (number + 1) / count))
+            made = sample(chance, age=timedelta(days=60) * (number + 1) / count)
+            for one in made:
+                WeeklyCount.add(db.session(), sample_counts(chance, one))
+            add(made)
             if number % 500 == 499:
                 db.session.commit()
     db.session.commit()
@@ -84,7 +91,8 @@ def add(submissions: list[Submission]) -> None:
 def sample(chance: random.Random, age: timedelta) -> list[Submission]:
     """Return a request that is `age` old, and perhaps the intake that followed it."""
     answers = sample_answers(chance, now() - age)
-    request = sent("appointment", answers, age)
+    article = chance.choice([None, None, *ARTICLES, chance.choice(list(library().articles))])
+    request = sent("appointment", answers, age, source_article=article)
     if age > timedelta(days=2):  # the older, the more likely it is dealt with
         request.status = chance.choice((*STATUSES[1:], "closed", "scheduled"))
     if request.status == "scheduled":
@@ -97,6 +105,19 @@ def sample(chance: random.Random, age: timedelta) -> list[Submission]:
     followed = sent("intake", intake, age - timedelta(minutes=20), follows=request.id)
     followed.status = "new" if request.status == "new" else "closed"
     return [request, followed]
+
+
+def sample_counts(chance: random.Random, made: Submission) -> Counter[Any]:
+    """Return what to count of it: what a patient's and what staff's doings would have been."""
+    counts = Counter(made.settled())
+    if made.status in HANDLED:
+        wait = timedelta(hours=chance.lognormvariate(2, 1))
+        counts.update(made.contacted(min(made.received_at + wait, now())))
+    week = week_of(made.received_at)
+    for flag in made.answers.get("shown", ()):
+        counts["flag shown", week, flag] += 1 + chance.choice([0, 1, 1, 2])  # the others left
+        counts["flag passed", week, flag] += 1
+    return counts
 
 
 def sent(kind: str, answers: dict[str, dict[str, Any]], age: timedelta, **more: Any) -> Submission:

@@ -1,4 +1,4 @@
-"""How staff sign in and out. What they do then is in `staff_queue.py` and `staff_submission.py`."""
+"""How staff sign in and out. What they do then is in the other `staff_*.py`."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from flask_login import user_logged_in, user_logged_out
 from flask_security import Security, SQLAlchemyUserDatastore, password_changed
 
 import security
+import staff_overview  # noqa: F401 (adds its page)
 import staff_queue  # noqa: F401 (adds its pages)
 from forms_staff import SignInForm
 from models import db, log

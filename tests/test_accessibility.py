@@ -22,6 +22,7 @@ STAFF_PAGES = (
     "first password",
     "first password, with mistakes",
     "empty queue",
+    "empty overview",
     "account",
     "queue",
     "spam",
@@ -30,6 +31,7 @@ STAFF_PAGES = (
     "time not booked",
     "booked time",
     "intake",
+    "overview",
 )
 # What is only on the page that is meant.
 MEANT = {
@@ -39,6 +41,7 @@ MEANT = {
     "time not booked": ".change ~ .error",
     "booked time": ".facts dt:has-text('Booked for')",
     "intake": ".facts dt:has-text('Risk factor')",
+    "overview": "svg[role=img] rect.solid",
 }
 FLAGS = ("thunderclap", "new-over-50", "none")  # one request of each urgency
 EMAIL, OWN_PASSWORD = "ada@example.org", "seven quiet lamps under water"
@@ -63,6 +66,7 @@ def staff_tabs(window, server):
     new = {"new_password": OWN_PASSWORD, "new_password_confirm": OWN_PASSWORD}
     assert account.submit(password=password, **new).path == "/staff/"
     yield tab_of(window, ada, "/staff/")
+    yield tab_of(window, ada, "/staff/overview")
     yield tab_of(window, ada, "/staff/account")
     first, *_others = [an_appointment(server.person(), flags=[flag]) for flag in FLAGS]
     second = an_intake(first.person, first.soup.select_one("a.button")["href"], **UPRIGHT)
@@ -70,6 +74,7 @@ def staff_tabs(window, server):
     yield tab_of(window, ada, "/staff/")
     yield tab_of(window, ada, "/staff/?view=spam")
     yield from submission_tabs(window, ada, *map(staff_address, (first, second)))
+    yield tab_of(window, ada, "/staff/overview")
 
 
 def submission_tabs(window, ada, request, intake):

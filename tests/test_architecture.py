@@ -104,7 +104,7 @@ ADDRESSES = """
 /received/<string:token> /received/<string:token>/copy /requests/<string:token>
 /requests/<string:token>/cancel /requests/<string:token>/times
 /requests/<string:token>/appointment.ics
-/staff/ /staff/account /staff/login /staff/logout
+/staff/ /staff/account /staff/login /staff/logout /staff/overview
 /staff/submissions/<reference:reference> /staff/submissions/<reference:reference>/status
 /staff/submissions/<reference:reference>/schedule /staff/search /staff/several
 /staff/submissions/<reference:reference>/assign /staff/submissions/<reference:reference>/notes

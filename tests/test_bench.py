@@ -1,8 +1,12 @@
 """The bench says what it needs; its numbers are for docs/performance.md, not for a test."""
 
-import pytest
+from contextvars import Context
 
-from bench import pages, servers
+import pytest
+import sqlalchemy as sa
+
+from bench import overview, pages, servers
+from models import Submission, db
 
 
 @pytest.mark.parametrize(
@@ -25,3 +29,21 @@ def test_a_copied_site_has_as_many_articles_as_were_asked_for(tmp_path):
     assert len(list((tree / "content" / "articles").glob("*.md"))) == 3
     assert "pagecache" not in (tree / "app.py").read_text().partition("PARTS")[2]
     assert not (tree / "instance").exists()
+
+
+def test_the_overview_is_timed_on_as_many_submissions_as_were_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bench.overview", "3", "5"])
+    monkeypatch.setattr(overview, "times", lambda app: [counted(app) / 1000])
+    Context().run(overview.main)  # with no app of the tests around it
+    rows = capsys.readouterr().out.splitlines()[-2:]
+    assert rows == ["| 3 | 3.00 | 1.00 |", "| 5 | 5.00 | 1.67 |"]
+
+
+def counted(app):
+    """How many requests there are."""
+    requests = sa.select(sa.func.count()).where(Submission.kind == "appointment")
+    with app.app_context():
+        found = db.session.scalar(requests)
+        db.session.remove()
+        db.engine.dispose()
+    return found
