@@ -23,7 +23,7 @@ from forms_parts import TextOrNone
 from forms_safety import NO_RED_FLAG, raised_flags
 from models import STATUSES, Submission, WeeklyCount, db, now
 from models_counts import HANDLED, week_of
-from models_staff import User
+from models_staff import DEMO_EMAIL, User
 
 
 def demonstration_only() -> None:
@@ -71,12 +71,12 @@ def demo_account() -> None:
         raise click.ClickException("This demonstration has its account already.")
     datastore, password = current_app.extensions["security"].datastore, secrets.token_urlsafe(12)
     datastore.create_user(
-        email="demo@example.org",
+        email=DEMO_EMAIL,
         password=hash_password(password),
         roles=[datastore.find_or_create_role("admin")],
     )
     db.session.commit()
-    click.echo(f"  Staff sign in at /staff/ as demo@example.org with the password {password}")
+    click.echo(f"  Staff sign in at /staff/ as {DEMO_EMAIL} with the password {password}")
 
 
 def add(submissions: list[Submission]) -> None:

@@ -1,10 +1,10 @@
-"""The forms that staff fill in. Signing in and its rules are Flask-Security's."""
+"""The forms that staff fill in. Signing in is Flask-Security's, counting wrong tries is ours."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
+from flask_security import PasswordUtil
 from flask_security.forms import LoginForm
 from flask_wtf import FlaskForm
 from wtforms import (
@@ -20,7 +20,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from content import library
-from models import STATUSES, db, now
+from forms_passwords import weakness
+from models import STATUSES, db, log, now
 from models_staff import User
 
 
@@ -32,7 +33,49 @@ STATUS_CHOICES = capitalized(STATUSES)
 
 
 class SignInForm(LoginForm):
+    """An address and a password. Whatever is wrong, the answer and the time it takes are the same.
+
+    While an account is locked its right password is refused as well, so nobody learns it by trying.
+    """
+
     remember = None  # a shared computer at a front desk must not stay signed in
+
+    def validate(self, **more: Any) -> bool:
+        # Locked from here on: of two tries at once, the second sees that the first was wrong.
+        known = db.session.scalar(User.with_email(self.email.data or "").with_for_update())
+        right, asked = super().validate(**more), bool(self.email.data and self.password.data)
+        if right and known and not known.is_kept_out:
+            return True
+        if right:
+            self.password.errors = ["the account is locked"]  # in words that name no account
+        if asked and known:
+            known.count_failure("password")
+        elif asked:
+            log("authn_login_fail", detail="unknown account")
+        db.session.commit()
+        return False
+
+
+class Passwords(PasswordUtil):
+    """What a new password must be, on top of its length."""
+
+    def validate(
+        self,
+        password: str,
+        is_register: bool,  # noqa: FBT001 (Flask-Security calls it so)
+        **given: Any,
+    ) -> tuple[list[str] | None, str]:
+        problems, normal = super().validate(password, is_register, **given)
+        if not problems:
+            weak = weakness(normal, given["user"].email, library().practice.name)
+            problems = [weak] if weak else None
+        return problems, normal
+
+
+class CodeForm(FlaskForm):
+    """A code from the phone, or a recovery code."""
+
+    code = StringField("Code", validators=[InputRequired("Enter the code"), Length(max=100)])
 
 
 class SearchForm(FlaskForm):
@@ -54,10 +97,10 @@ class AssignField(SelectField):
 
     def __init__(self, *args: Any, first: str = "", **kwargs: Any):
         super().__init__(*args, **kwargs)
-        users = db.session.execute(sa.select(User.id, User.email).where(User.active)).all()
         self.choices = [SelectChoice("", first)] if first else []
         self.choices += [SelectChoice("0", "Nobody")]
-        self.choices += [SelectChoice(str(number), email) for number, email in users]
+        users = db.session.scalars(User.who_work())
+        self.choices += [SelectChoice(str(user.id), user.email) for user in users]
 
 
 class AssignForm(WorkForm):

@@ -106,13 +106,13 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-def limit_posts(app: Flask, endpoint: str, act: str) -> None:
+def limit_posts(app: Flask, endpoint: str, act: str, *, failed: int = 200) -> None:
     """Hold the failures of an endpoint's form to the budget for an act; over it, answer 429.
 
-    Who succeeds is sent on; only an answer that shows the form again counts.
+    Who succeeds is sent on; only an answer that shows the form again, with this status, counts.
     """
     within = app.extensions["limits"].limit(
-        LIMITS[act], methods=["POST"], deduct_when=lambda response: response.status_code == 200
+        LIMITS[act], methods=["POST"], deduct_when=lambda response: response.status_code == failed
     )
     app.view_functions[endpoint] = within(app.view_functions[endpoint])
 

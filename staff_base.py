@@ -6,7 +6,6 @@ from typing import Any
 from flask import Blueprint, abort, redirect, request, url_for
 from flask_security import current_user
 from werkzeug.routing import BaseConverter
-from werkzeug.wrappers import Response
 
 from forms_flow import flat
 from models import Submission, db
@@ -42,16 +41,10 @@ class ReferenceConverter(BaseConverter):
 
 
 @bp.before_request
-def members_only() -> Response | None:
-    """Refuse strangers, one-time passwords, and those whose role does not allow this."""
-    if not current_user.is_authenticated:
-        asked = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("security.login", next=asked))
-    if current_user.must_change_password:
-        return redirect(url_for("security.change_password"))
+def by_role() -> None:
+    """Refuse those whose role does not allow this. `staff_signin` has refused all others."""
     if not may(request.endpoint):
         abort(403)
-    return None
 
 
 @bp.app_template_global()

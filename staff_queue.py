@@ -120,7 +120,7 @@ def search() -> Response:
     form = SearchForm()
     if not form.validate_on_submit():
         abort(400)
-    typed = form.q.data.strip()
+    typed = (form.q.data or "").strip()
     try:
         found = db.session.scalar(Submission.with_reference(read_reference(typed)))
     except ValueError:
@@ -179,10 +179,7 @@ def readable(text: str) -> str | None:
 
 def members() -> dict[int, str]:
     """Everybody who works here, by id."""
-    return {
-        user.id: user.email
-        for user in db.session.scalars(sa.select(User).where(User.active).order_by(User.email))
-    }
+    return {user.id: user.email for user in db.session.scalars(User.who_work())}
 
 
 def intakes_of(rows: Sequence[Submission]) -> dict[str, Submission]:

@@ -42,3 +42,34 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
+
+// Staff are signed out when they do nothing. Two minutes before, offer to stay; all tabs count.
+const stay = document.querySelector("form[data-stay]");
+if (stay) {
+  const told = (form) => {
+    localStorage.until = Date.now() + form.dataset.stay * 1000;
+  };
+  stay.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const answer = await fetch(stay.action, { method: "POST", body: new FormData(stay) });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const form = page.querySelector("form[data-stay]");
+    if (form) told(form);
+    watch();
+  });
+  const watch = () => {
+    const left = (localStorage.until ?? 0) - Date.now();
+    if (stay.hidden && left <= 120000) {
+      const end = new Date(+localStorage.until);
+      const clock = end.toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit" });
+      stay.querySelector("time").textContent = clock.toLowerCase();
+    }
+    stay.hidden = left > 120000;
+    // A moment later than the server: asking while the session lasts would make it last longer.
+    if (left < -2000) location.replace(stay.dataset.back);
+  };
+  stay.hidden = true;
+  told(stay);
+  watch();
+  setInterval(watch, 1000);
+}

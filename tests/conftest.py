@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextvars import Context
 
 import flask_migrate
 import pytest
@@ -17,6 +18,7 @@ from app import create_app
 from models import Model, db
 from pages import Person
 from people import an_appointment, submissions
+from signing_in import add_staff, sign_in
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -95,13 +97,13 @@ def eve(app):
 @pytest.fixture
 def ada(app):
     """A member of staff who works on submissions, signed in."""
-    return sign_in(app, "ada@example.org", "handler")
+    return signed_in(app, "ada@example.org", "handler")
 
 
 @pytest.fixture
 def rita(app):
     """A member of staff who may only look, signed in."""
-    return sign_in(app, "rita@example.org", "reader")
+    return signed_in(app, "rita@example.org", "reader")
 
 
 @pytest.fixture
@@ -111,30 +113,24 @@ def submission(bob):
     return submissions()[0]
 
 
-def sign_in(app, email, role):
+@pytest.fixture
+def flask(app):
+    """Run a command; return its exit status and what it printed."""
+
+    def run(*words, on=app):
+        result = Context().run(on.test_cli_runner().invoke, args=words)
+        db.session.rollback()
+        return result.exit_code, result.output
+
+    return run
+
+
+def signed_in(app, email, role):
+    """Somebody who has passed the password and the second factor."""
     add_staff(app, email, role)
-    person = Person(app.test_client())
-    page = person.visit("/staff/").submit(email=email, password=PASSWORD)
+    page = sign_in(Person(app.test_client()).visit("/staff/"), email)
     assert page.path == "/staff/"
-    return person
-
-
-PASSWORD = "nine blue pianos walk home"
-
-
-def add_staff(app, email, role, **columns):
-    """Add an account whose password is `PASSWORD`."""
-    from flask_security import hash_password
-
-    datastore = app.extensions["security"].datastore
-    user = datastore.create_user(
-        email=email,
-        password=hash_password(PASSWORD),
-        roles=[datastore.find_or_create_role(role)],
-        **columns,
-    )
-    db.session.commit()
-    return user
+    return page.person
 
 
 def private_folder(tmp_path_factory):

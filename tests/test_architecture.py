@@ -104,7 +104,8 @@ ADDRESSES = """
 /received/<string:token> /received/<string:token>/copy /requests/<string:token>
 /requests/<string:token>/cancel /requests/<string:token>/times
 /requests/<string:token>/appointment.ics
-/staff/ /staff/account /staff/login /staff/logout /staff/overview
+/staff/ /staff/account /staff/code /staff/login /staff/logout /staff/recovery-codes /staff/set-up
+/staff/sign-out-everywhere /staff/stay /staff/overview
 /staff/submissions/<reference:reference> /staff/submissions/<reference:reference>/status
 /staff/submissions/<reference:reference>/schedule /staff/search /staff/several
 /staff/submissions/<reference:reference>/assign /staff/submissions/<reference:reference>/notes

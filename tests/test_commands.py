@@ -1,7 +1,6 @@
 """The owner's commands say what they did, or in one line why they could not."""
 
 import re
-from contextvars import Context
 from dataclasses import replace
 
 import pytest
@@ -13,89 +12,25 @@ import commands
 from app import create_app
 from conftest import private_folder
 from content import library
-from models import Event, db
-from models_staff import User
+from models import db
 from pages import Person
 from people import submissions
-
-
-@pytest.fixture
-def flask(app):
-    """Run a command; return its exit status and what it printed."""
-
-    def run(*words, on=app):
-        result = Context().run(on.test_cli_runner().invoke, args=words)
-        db.session.rollback()
-        return result.exit_code, result.output
-
-    return run
-
-
-def one_time_password(output):
-    return re.search(r"one-time password: (\S+)", output)[1]
-
-
-def test_an_added_member_of_staff_signs_in_with_the_printed_password(app, flask, eve):
-    status, output = flask("staff", "add", "Ada@Example.org")
-    assert status == 0
-    page = eve.visit("/staff/").submit(email="ada@example.org", password=one_time_password(output))
-    assert page.path == "/staff/account"
-    assert "Choose your own password to go on." in page.text
-
-
-@pytest.mark.parametrize("role", ["reader", "handler", "admin"])
-def test_a_role_can_be_given(app, flask, role):
-    flask("staff", "add", "ada@example.org", "--role", role)
-    status, output = flask("staff", "list")
-    assert (status, output) == (0, f"ada@example.org  {role}\n")
+from signing_in import choose_password
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("staff", "add", "ada"), '"ada" is not an email address.'),
-        (("staff", "add", "ada@example.org"), "has an account. New password: flask staff reset"),
-        (("staff", "add", "ADA@example.org"), "has an account"),
-        (("staff", "add", "eve@example.org", "--role", "king"), "'king' is not one of"),
-        (("staff", "disable", "eve@example.org"), "has no account"),
-        (("staff", "reset", "eve@example.org"), "has no account"),
         (("demo", "data", "3"), "This is not a demonstration. Type: make demo"),
         (("demo", "account"), "This is not a demonstration."),
     ],
 )
 def test_a_command_that_cannot_be_done_says_why(app, flask, words, says):
-    flask("staff", "add", "ada@example.org")
     status, output = flask(*words)
     assert status != 0
     assert says in output
     assert "Traceback" not in output
     assert submissions() == []
-
-
-def test_a_disabled_member_is_out_and_a_reset_lets_her_in_again(app, flask, ada, eve):
-    assert flask("staff", "disable", "ada@example.org")[0] == 0
-    assert ada.visit("/staff/").path == "/staff/login"
-    assert "disabled" in flask("staff", "list")[1]
-    _status, output = flask("staff", "reset", "ada@example.org")
-    page = eve.visit("/staff/").submit(email="ada@example.org", password=one_time_password(output))
-    assert page.path == "/staff/account"
-
-
-def test_a_reset_ends_the_sessions_there_were(app, flask, ada):
-    flask("staff", "reset", "ada@example.org")
-    assert ada.visit("/staff/").path == "/staff/login"
-
-
-def test_what_is_done_to_accounts_is_recorded(app, flask):
-    flask("staff", "add", "ada@example.org")
-    flask("staff", "disable", "ada@example.org")
-    flask("staff", "reset", "ada@example.org")
-    assert db.session.scalars(sa.select(Event.name).order_by(Event.id)).all() == [
-        "user_created",
-        "user_disabled",
-        "authn_password_reset",
-    ]
-    assert db.session.scalar(sa.select(Event.user_id)) == db.session.scalar(sa.select(User.id))
 
 
 def test_a_database_without_tables_says_how_to_make_them(flask, tmp_path_factory):
@@ -132,17 +67,31 @@ def test_the_content_check_fails_on_a_link_that_leads_nowhere(app, flask, monkey
     assert "pages/about.md: the link to /articles/gone is dead. Ours" in output
 
 
-def test_a_demonstration_has_sample_submissions_and_says_so_on_each_page(flask, tmp_path_factory):
+def test_a_demonstration_has_samples_says_so_on_each_page_and_its_account_needs_no_phone(
+    flask, tmp_path_factory
+):
     demo = create_app(INSTANCE_PATH=private_folder(tmp_path_factory), DEMO="true")
     assert flask("demo", "data", "30", on=demo)[0] == 0
     password = re.search(r"password (\S+)", flask("demo", "account", on=demo)[1])[1]
     page = Person(demo.test_client()).visit("/staff/")
     assert "This is a demonstration." in page.text
     page = page.submit(email="demo@example.org", password=password)
+    assert page.path == "/staff/"
     assert page.soup.select("tbody tr")
     everything = page.person.visit("/staff/?view=all")
     assert len(everything.soup.select("tbody tr")) == 25
     assert "555-01" in everything.text
+    assert page.person.visit("/staff/recovery-codes").submit(code="123456").status == 422
+
+
+def test_in_a_demonstration_every_other_account_needs_its_phone(flask, tmp_path_factory):
+    demo = create_app(INSTANCE_PATH=private_folder(tmp_path_factory), DEMO="true")
+    flask("demo", "account", on=demo)
+    added = flask("staff", "add", "ada@example.org", on=demo)[1]
+    password = re.search(r"one-time password: (\S+)", added)[1]
+    page = Person(demo.test_client()).visit("/staff/")
+    page = choose_password(page.submit(email="ada@example.org", password=password), password)
+    assert page.path == "/staff/set-up"
 
 
 def test_the_start_message_says_what_to_do_next(app, flask):

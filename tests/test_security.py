@@ -3,11 +3,12 @@
 import pytest
 
 from app import create_app
-from conftest import PASSWORD, add_staff, private_folder
+from conftest import private_folder
 from models import db
 from pages import Person
 from people import details, submissions, to_check, to_details
 from security import HEADERS, sign, unsign
+from signing_in import PASSWORD, add_staff
 
 
 def other_site(tmp_path_factory, **overrides):

@@ -1,0 +1,140 @@
+"""The owner's commands for staff accounts. What they do is recorded."""
+
+import secrets
+from datetime import timedelta
+
+import click
+import sqlalchemy as sa
+from email_validator import EmailNotValidError, validate_email
+from flask import current_app
+from flask.cli import AppGroup, with_appcontext
+from flask_security import hash_password
+
+from commands_database import need_tables
+from content import library
+from models import db, log, now
+from models_staff import ROLES, User, end_sessions
+
+BREAK_GLASS = timedelta(hours=1)
+
+staff = AppGroup(
+    "staff", callback=with_appcontext(need_tables), help="Accounts for members of staff."
+)
+
+
+def find_user(email: str, *, must_exist: bool = False) -> User | None:
+    user = db.session.scalar(User.with_email(email))
+    if must_exist and user is None:
+        raise click.ClickException(f"{email} has no account. To see who has: flask staff list")
+    return user
+
+
+def new_user(email: str, role: str, **columns: object) -> str:
+    """Add an account whose password must be changed at once, and return that password."""
+    datastore, password = current_app.extensions["security"].datastore, secrets.token_urlsafe(15)
+    user = datastore.create_user(
+        email=email,
+        password=hash_password(password),
+        must_change_password=True,
+        roles=[datastore.find_or_create_role(role)],
+        **columns,
+    )
+    db.session.flush()
+    log("user_created", user_id=user.id, detail="break-glass" if user.ends_at else role)
+    db.session.commit()
+    return password
+
+
+@staff.command("add")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), default="handler", show_default=True)
+def staff_add(email: str, role: str) -> None:
+    """Make an account for EMAIL and print its one-time password."""
+    try:
+        email = validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise click.ClickException(f'"{email}" is not an email address.') from None
+    if find_user(email):
+        raise click.ClickException(
+            f"{email} has an account. New password: flask staff reset {email}"
+        )
+    password = new_user(email, role)
+    click.echo(f"{email} can sign in at /staff/ with this one-time password: {password}")
+
+
+@staff.command("break-glass")
+def staff_break_glass() -> None:
+    """Make an admin account that ends by itself in an hour, for when nobody else can sign in."""
+    domain = library().practice.email.partition("@")[2]
+    email = f"break-glass-{secrets.token_hex(3)}@{domain}"
+    password = new_user(email, "admin", ends_at=now() + BREAK_GLASS)
+    click.echo(
+        f"{email} can sign in at /staff/ for one hour with this one-time password: {password}"
+    )
+
+
+@staff.command("list")
+def staff_list() -> None:
+    """List the accounts."""
+    for user in db.session.scalars(sa.select(User).order_by(User.email)):
+        roles = ", ".join(role.name for role in user.roles)
+        click.echo(f"{user.email}  {roles}{'' if user.is_active else '  disabled'}")
+
+
+@staff.command("disable")
+@click.argument("email")
+def staff_disable(email: str) -> None:
+    """Shut EMAIL out, at once and until `enable`."""
+    user = find_user(email, must_exist=True)
+    user.active = False
+    end_sessions(user)
+    log("user_disabled", user_id=user.id)
+    db.session.commit()
+    click.echo(f"{user.email} is shut out.")
+
+
+@staff.command("enable")
+@click.argument("email")
+def staff_enable(email: str) -> None:
+    """Let EMAIL in again, with the password and the phone there were."""
+    user = find_user(email, must_exist=True)
+    refuse_ended(user)
+    user.active = True
+    user.forget_failures()
+    log("user_enabled", user_id=user.id)
+    db.session.commit()
+    click.echo(f"{user.email} can sign in again.")
+
+
+@staff.command("reset")
+@click.argument("email")
+def staff_reset(email: str) -> None:
+    """Give EMAIL a new one-time password, end its sessions, and let it add a phone anew."""
+    user, password = find_user(email, must_exist=True), secrets.token_urlsafe(15)
+    refuse_ended(user)
+    user.password, user.must_change_password, user.active = hash_password(password), True, True
+    user.forget_failures()
+    user.forget_second_factor()
+    end_sessions(user)
+    log("authn_password_reset", user_id=user.id)
+    db.session.commit()
+    click.echo(f"{user.email} can sign in at /staff/ with this one-time password: {password}")
+
+
+@staff.command("role")
+@click.argument("email")
+@click.argument("role", type=click.Choice(ROLES))
+def staff_role(email: str, role: str) -> None:
+    """Give EMAIL another ROLE, and sign it out."""
+    user = find_user(email, must_exist=True)
+    user.roles = [current_app.extensions["security"].datastore.find_or_create_role(role)]
+    end_sessions(user)
+    log("user_role_changed", user_id=user.id, detail=role)
+    db.session.commit()
+    click.echo(f"{user.email} is now {role}.")
+
+
+def refuse_ended(user: User) -> None:
+    """Stop for a break-glass account that is over: it never opens again."""
+    if user.ends_at and user.ends_at <= now():
+        raise click.ClickException(f"{user.email} has ended. Make another: flask staff break-glass")
