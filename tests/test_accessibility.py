@@ -13,6 +13,7 @@ from serving import (
     one_time_password,
     wait_for,
 )
+from signing_in import OWN_PASSWORD, choose_password, code, shown_secret
 
 pytestmark = needs_chromium
 
@@ -21,9 +22,16 @@ STAFF_PAGES = (
     "sign in, with mistakes",
     "first password",
     "first password, with mistakes",
+    "set up",
+    "set up, with mistakes",
+    "recovery codes",
     "empty queue",
     "empty overview",
     "account",
+    "new codes",
+    "time to stay",
+    "code",
+    "code, with mistakes",
     "queue",
     "spam",
     "submission",
@@ -35,6 +43,10 @@ STAFF_PAGES = (
 )
 # What is only on the page that is meant.
 MEANT = {
+    "set up": "svg.qr",
+    "set up, with mistakes": "#error-summary",
+    "recovery codes": "main li code",
+    "time to stay": "form[data-stay]",
     "queue": "a[href$='view=spam']",
     "spam": "tbody tr",
     "submission": ".message-error li",
@@ -44,7 +56,7 @@ MEANT = {
     "overview": "svg[role=img] rect.solid",
 }
 FLAGS = ("thunderclap", "new-over-50", "none")  # one request of each urgency
-EMAIL, OWN_PASSWORD = "ada@example.org", "seven quiet lamps under water"
+EMAIL = "ada@example.org"
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +75,19 @@ def staff_tabs(window, server):
     account = ada.visit("/staff/").submit(email=EMAIL, password=password)
     yield tab_of(window, ada, "/staff/account")
     yield tab_of(window, ada, "/staff/account", press="Change password")
-    new = {"new_password": OWN_PASSWORD, "new_password_confirm": OWN_PASSWORD}
-    assert account.submit(password=password, **new).path == "/staff/"
+    page = choose_password(account, password)
+    yield tab_of(window, ada, "/staff/set-up")
+    yield tab_of(window, ada, "/staff/set-up", press="Go on")
+    yield tab_of(window, ada, "/staff/set-up", press="Go on", code=code(shown_secret(page)))
     yield tab_of(window, ada, "/staff/")
     yield tab_of(window, ada, "/staff/overview")
     yield tab_of(window, ada, "/staff/account")
+    yield tab_of(window, ada, "/staff/recovery-codes")
+    yield time_to_stay(window, ada)
+    half = server.person()
+    half.visit("/staff/").submit(email=EMAIL, password=OWN_PASSWORD)
+    yield tab_of(window, half, "/staff/code")
+    yield tab_of(window, half, "/staff/code", press="Go on")
     first, *_others = [an_appointment(server.person(), flags=[flag]) for flag in FLAGS]
     second = an_intake(first.person, first.soup.select_one("a.button")["href"], **UPRIGHT)
     an_appointment(server.person(), website="https://casino.example")
@@ -75,6 +95,13 @@ def staff_tabs(window, server):
     yield tab_of(window, ada, "/staff/?view=spam")
     yield from submission_tabs(window, ada, *map(staff_address, (first, second)))
     yield tab_of(window, ada, "/staff/overview")
+
+
+def time_to_stay(window, ada):
+    tab = tab_of(window, ada, "/staff/account")
+    tab.evaluate("localStorage.until = Date.now() + 60 * 1000")
+    tab.get_by_role("button", name="Stay signed in").wait_for()
+    return tab
 
 
 def submission_tabs(window, ada, request, intake):

@@ -17,10 +17,9 @@ from serving import (
     needs_chromium,
     one_time_password,
 )
+from signing_in import OWN_PASSWORD, code
 
 pytestmark = needs_chromium
-
-OWN_PASSWORD = "seven quiet lamps under water"
 
 
 def test_a_visitor_reads_the_lead_article_and_asks_for_an_appointment(page):
@@ -67,6 +66,7 @@ def sign_in(page, server, email):
     choose_password(page, password, OWN_PASSWORD[:14])
     expect(page.get_by_role("link", name="Use at least 15 characters.")).to_be_visible()
     choose_password(page, password, OWN_PASSWORD)
+    add_phone(page)
 
 
 def choose_password(page, old, new):
@@ -74,6 +74,23 @@ def choose_password(page, old, new):
     page.get_by_label("New password", exact=True).fill(new)
     page.get_by_label("New password again").fill(new)
     press(page, "Change password")
+
+
+def add_phone(page):
+    sees(page, "Add your phone")
+    picture = page.get_by_role("img", name="QR code for your authenticator app.")
+    expect(picture).to_be_visible()
+    type_code(page, "12345")
+    expect(page.get_by_role("link", name="This code is not right.")).to_be_visible()
+    type_code(page, code(page.locator("main code").inner_text().replace(" ", "")))
+    sees(page, "Keep your recovery codes")
+    expect(page.locator("main li code")).to_have_count(8)
+    page.get_by_role("link", name="I have kept them").click()
+
+
+def type_code(page, typed):
+    page.get_by_label("Code", exact=True).fill(typed)
+    press(page, "Go on")
 
 
 def work_on(page, reference):
