@@ -19,6 +19,7 @@ import outbox_mail
 from content import library
 from models import Event, db, now
 from models_letters import Letter
+from models_staff import User
 from settings import THIS_MACHINE
 
 Finding = tuple[str, str]  # "ok", "warn" or "FAIL", and what was seen
@@ -111,6 +112,17 @@ def letters() -> Finding:
     return "ok", f"{counts.get('waiting', 0)} waiting, none failed"
 
 
+def staff() -> Finding:
+    """Who has never signed in has no second factor yet, and only a one-time password."""
+    accounts = list(db.session.scalars(User.who_work()))
+    if not accounts:
+        return "warn", "nobody can sign in. Type: flask staff add you@example.org"
+    without = [user.email for user in accounts if not user.totp_sealed]
+    if without:
+        return "warn", f"without a second factor: {', '.join(without)}. Let them sign in once"
+    return "ok", f"{len(accounts)} with a second factor"
+
+
 def erasures() -> Finding:
     due = models_retention.count_due(current_app.config["RETENTION_DAYS"])
     if due and not models_retention.last_run():
@@ -142,6 +154,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "clock": clock,
     "mail": mail,
     "letters": letters,
+    "staff": staff,
     "erasures": erasures,
     "content": words,
     "practice": practice,

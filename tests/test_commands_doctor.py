@@ -19,6 +19,7 @@ from models import db, log, now
 from models_engine import sqlite
 from serving import free_port
 from settings import smtp_url
+from signing_in import add_staff
 
 
 @pytest.fixture
@@ -120,6 +121,15 @@ def test_a_damaged_database_is_told(doctor):
         careless.execute("INSERT INTO tokens (mark, place) VALUES (1, 1)")  # nobody's
         careless.commit()
     assert doctor()[1]["damage"][0] == "FAIL"
+
+
+def test_staff_without_a_second_factor_are_told(app, doctor):
+    assert doctor()[1]["staff"][1].startswith("nobody can sign in.")
+    add_staff(app, "ada@example.org", "handler")
+    assert doctor()[1]["staff"] == ("ok", "1 with a second factor")
+    add_staff(app, "rita@example.org", "reader", phone=False)
+    state, words = doctor()[1]["staff"]
+    assert (state, "rita@" in words, "ada@" in words) == ("warn", True, False)
 
 
 def test_erasing_that_nobody_does_is_told(doctor, submission):
