@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask.globals import app_ctx
 
+import commands_audit
 import commands_backup
 import commands_content
 import commands_demo
@@ -26,6 +27,7 @@ from commands_database import one_line_if_down
 from commands_port import take_port
 from content import library
 from models import db
+from models_events import log
 from models_staff import User
 
 
@@ -44,6 +46,8 @@ def serve() -> None:
     with take_port(host, port) as listener:
         with one_line_if_down():
             flask_migrate.upgrade()
+        log("sys_startup")
+        db.session.commit()
         click.echo(start_notes())
         db.session.remove()  # a transaction left open here would lock the workers out
         db.engine.dispose()
@@ -74,6 +78,7 @@ def init_app(app: Flask) -> None:
         commands_backup.backup,
         commands_backup.restore,
         commands_content.content,
+        commands_audit.audit,
         commands_demo.demo,
         commands_doctor.doctor,
         commands_outbox.letters,

@@ -18,8 +18,9 @@ import models_revisions
 import vault
 import vault_files
 from commands_database import need_tables, one_line_if_down
-from models import Submission, db, log, now
+from models import Submission, db, now
 from models_backup import BackupError
+from models_events import log
 from vault import VaultError
 
 OCCUPIED = (

@@ -17,7 +17,8 @@ import models_retention
 import models_revisions
 import outbox_mail
 from content import library
-from models import Event, db, now
+from models import db, now
+from models_events import Event
 from models_letters import Letter
 from models_staff import User
 from settings import THIS_MACHINE

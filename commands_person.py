@@ -15,8 +15,9 @@ import models_engine
 import models_person
 import outbox_mail
 from commands_database import need_tables, one_line_if_down
-from models import Submission, db, log, only_read
+from models import Submission, db, only_read
 from models_drafts import Draft
+from models_events import log
 from models_letters import Letter
 from models_person import Found
 from models_search import read_reference

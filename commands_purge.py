@@ -14,8 +14,9 @@ import models_retention
 import outbox_mail
 from commands_database import need_tables, one_line_if_down
 from content import library
-from models import Submission, db, log, only_read
+from models import Submission, db, only_read
 from models_drafts import Draft
+from models_events import log
 
 logger = logging.getLogger("site")
 LOOK_EVERY = 3600  # seconds

@@ -11,7 +11,8 @@ import models_rekey
 from commands_database import need_tables, one_line_if_down
 from commands_port import take_port
 from commands_search import index_all
-from models import db, log
+from models import db
+from models_events import log
 from settings import MAKE_VAULT_KEY, vault_keys, written_key
 from settings_secrets import change_secret
 from vault import Vault, VaultError

@@ -6,7 +6,8 @@ from flask.cli import AppGroup, with_appcontext
 
 import models_search
 from commands_database import need_tables
-from models import Submission, db, log
+from models import Submission, db
+from models_events import log
 from vault import VaultError
 
 BATCH = 500  # submissions that one transaction indexes

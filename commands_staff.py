@@ -12,7 +12,8 @@ from flask_security import hash_password
 
 from commands_database import need_tables
 from content import library
-from models import db, log, now
+from models import db, now
+from models_events import log
 from models_staff import ROLES, User, end_sessions
 
 BREAK_GLASS = timedelta(hours=1)

@@ -21,7 +21,8 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from content import library
 from forms_passwords import weakness
-from models import STATUSES, db, log, now
+from models import STATUSES, db, now
+from models_events import log
 from models_staff import User
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
 import models_engine
 import vault
@@ -228,39 +228,18 @@ def new_reference() -> str:
             return reference
 
 
-class Event(Model):
-    """One line of the audit trail: who did what to which submission. Never an answer."""
-
-    __tablename__ = "events"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(index=True)
-    name: Mapped[str] = mapped_column(sa.String(40))
-    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
-    submission_id: Mapped[str | None] = mapped_column(sa.ForeignKey("submissions.id"), index=True)
-    detail: Mapped[str] = mapped_column(sa.String(200), default="")
-    submission: Mapped[Submission | None] = relationship()
-
-
-def log(
-    name: str,
-    *,
-    user_id: int | None = None,
-    submission: Submission | None = None,
-    detail: str = "",
-) -> None:
-    """Add an event to the caller's transaction. Names follow OWASP's logging vocabulary."""
-    event = Event(name=name, at=now(), user_id=user_id, submission=submission, detail=detail)
-    db.session.add(event)
-
-
-def only_read() -> None:
+def only_read(*, snapshot: bool = False) -> None:
     """Begin this request's transaction without the write lock that transactions take.
 
-    Where one has begun (to see which member of staff is asking), it stays as it is.
+    Where one has begun (to see which member of staff is asking), it stays as it is. With
+    `snapshot`, all that is read is of one moment, which on SQLite it always is.
     """
-    if not db.session().in_transaction():
-        db.session.connection(execution_options={"reads_only": True})
+    if db.session().in_transaction():
+        return
+    options = {"reads_only": True}
+    if snapshot and db.engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    db.session.connection(execution_options=options)
 
 
 def plain_types(kind: str, item: Any, _context: Any) -> str | bool:

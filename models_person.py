@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 import models_search
-from models import Event, Submission, db, now
+from models import Submission, db, now
 from models_drafts import Draft
+from models_events import Event
 from models_letters import Letter
 from models_notes import Note
 from vault import VaultError

@@ -14,8 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models import Event, Submission, db, log, now, place_at
+from models import Submission, db, now, place_at
 from models_drafts import Draft
+from models_events import Event, log
 from models_letters import Letter
 from models_notes import Note
 from models_search import Token

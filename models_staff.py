@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from flask_security.core import RoleMixin, UserMixin
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models import Model, Sealed, db, log, now
+from models import Model, Sealed, db, now
+from models_events import log
 
 ROLES = ("reader", "handler", "admin")
 DEMO_EMAIL = "demo@example.org"  # `make demo`'s account, the only one that needs no phone

@@ -15,9 +15,10 @@ from content import library
 from forms import FLOWS, CheckForm, check_rules
 from forms_flow import Flow, Step, StepForm
 from forms_safety import raised_flags
-from models import Submission, WeeklyCount, db, log, now
+from models import Submission, WeeklyCount, db, now
 from models_counts import week_of
 from models_drafts import Draft
+from models_events import log
 from patients_base import (
     TOO_MANY,
     FlowConverter,

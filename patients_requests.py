@@ -21,8 +21,9 @@ from content import library
 from forms import CheckForm, TimesForm
 from forms_contact import BirthForm
 from forms_flow import StepForm
-from models import OPEN, Submission, db, log, now
+from models import OPEN, Submission, db, now
 from models_drafts import Draft
+from models_events import log
 from outbox_calendar import calendar_file
 from patients_base import LOCKED, bp, gone, is_birth, received_token
 from security import sign, unsign

@@ -16,7 +16,8 @@ from flask_security import current_user, logout_user
 import security
 import staff_codes
 from forms_staff import CodeForm
-from models import db, log
+from models import db
+from models_events import log
 from models_staff import RecoveryCode, User, end_sessions
 from staff_signin import came_in, owed, way_on
 

@@ -10,7 +10,8 @@ from passlib.exc import TokenError
 from passlib.totp import TOTP
 
 from content import library
-from models import CROCKFORD, db, log
+from models import CROCKFORD, db
+from models_events import log
 from models_staff import RecoveryCode, User
 
 RECOVERY_CODES = 8

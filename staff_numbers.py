@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 import staff_charts
 from content import library
-from models import KINDS, Event, WeeklyCount, db, now
+from models import KINDS, WeeklyCount, db, now
 from models_counts import percentile, week_of
+from models_events import Event
 from models_letters import Letter
 
 WEEKS, WEEKS_OF_WAITS, FEWEST_WEEKS, MOST_ROWS = 26, 13, 8, 12

@@ -3,7 +3,8 @@
 from flask import render_template
 from flask_security import current_user
 
-from models import db, log
+from models import db
+from models_events import log
 from staff_base import bp
 from staff_numbers import read, retention_last_run
 

@@ -16,9 +16,10 @@ import vault
 from content import library
 from content_medical import URGENCIES
 from forms_staff import SearchForm, SeveralForm, capitalized
-from models import KINDS, STATUSES, Submission, db, log
+from models import KINDS, STATUSES, Submission, db
+from models_events import log
 from models_letters import Letter
-from models_queue import AT_MOST, VIEWS, Filters, counts
+from models_queue import AT_MOST, VIEWS, Filters, Query, counts
 from models_staff import User
 from staff_base import bp, opened, read_reference
 from staff_submission import change_status
@@ -30,9 +31,8 @@ SEARCH = "what staff look for"  # the place that a search is sealed for
 @bp.get("/")
 def queue() -> str:
     """Show a page of a list. Everything it is narrowed by is in the address, names only sealed."""
-    chosen = request.args.get("view") if request.args.get("view") in VIEWS else "todo"
-    view, filters, after = VIEWS[chosen], read_filters(), page_start()
-    query, place = filters.apply(view.select(), library().practice.time_zone)
+    chosen, filters, after = chosen_view(), read_filters(), page_start()
+    view, (query, place) = VIEWS[chosen], selected(filters)
     found = db.session.scalars(view.in_order(query, place, after).limit(PAGE_SIZE + 1)).all()
     rows = found[:PAGE_SIZE]
     log("sensitive_search" if filters.search else "sensitive_list", user_id=current_user.id)
@@ -64,6 +64,15 @@ def choices(filters: Filters) -> dict[str, Any]:
         "selects": selects(filters, several),
         "several": several,
     }
+
+
+def chosen_view() -> str:
+    return request.args.get("view") if request.args.get("view") in VIEWS else "todo"
+
+
+def selected(filters: Filters) -> tuple[Query, Any]:
+    """Select what the address asks for, in no order; with the column that holds the places."""
+    return filters.apply(VIEWS[chosen_view()].select(), library().practice.time_zone)
 
 
 def selects(filters: Filters, form: SeveralForm) -> list[tuple[str, str, list[Any], Any]]:

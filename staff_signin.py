@@ -27,7 +27,8 @@ from werkzeug.wrappers import Response
 import security
 import staff_codes
 from forms_staff import Passwords, SignInForm
-from models import db, log, now
+from models import db, now
+from models_events import log
 from models_staff import DEMO_EMAIL, Role, StaffSession, User
 
 datastore = SQLAlchemyUserDatastore(db, User, Role)

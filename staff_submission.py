@@ -22,7 +22,8 @@ from forms_staff import (
     StatusForm,
     WorkForm,
 )
-from models import Submission, db, log, now
+from models import Submission, db, now
+from models_events import log
 from models_letters import Letter
 from models_notes import Note
 from models_staff import User

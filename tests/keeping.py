@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from models import Event, Model, Submission, db, place_at
+from models import Model, Submission, db, place_at
+from models_events import Event
 from models_search import Token
 
 DAY = timedelta(days=1)

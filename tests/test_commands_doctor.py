@@ -15,8 +15,9 @@ from conftest import private_folder
 from content import library
 from keeping import grow_old
 from mail import mail_server
-from models import db, log, now
+from models import db, now
 from models_engine import sqlite
+from models_events import log
 from serving import free_port
 from settings import smtp_url
 from signing_in import add_staff

@@ -9,6 +9,7 @@ from threading import Event as Stop
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 import commands_purge
 import models_search
@@ -17,8 +18,9 @@ from app import create_app
 from commands_demo import sample
 from conftest import private_folder
 from keeping import DAY, counts, erased, grow_old, trail
-from models import Event, Submission, db, now, only_read
+from models import Submission, db, now, only_read
 from models_drafts import Draft
+from models_events import log
 from models_letters import Letter
 from models_notes import Note
 from models_retention import NOTHING, RUN
@@ -142,8 +144,9 @@ def test_the_site_does_it_once_a_day(app, three):
 
 
 def test_the_site_does_it_again_the_next_day(app, three):
-    db.session.add(Event(name=RUN, at=now() - DAY, detail="yesterday"))
-    db.session.commit()
+    with time_machine.travel(now() - DAY):
+        log(RUN, detail="yesterday")
+        db.session.commit()
     commands_purge.once_a_day(Stop())
     assert len(trail(RUN)) == 2
     assert erased() == {plain(three[0])}

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from models import Event, db
+from models import db
+from models_events import Event
 from models_staff import User
 from pages import Person
 from signing_in import OWN_PASSWORD, PASSWORD, add_phone, begin, choose_password, sign_in

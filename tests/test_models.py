@@ -12,8 +12,9 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 import models_engine
-from models import Event, Model, Submission, WeeklyCount, db, new_reference, now, only_read
+from models import Model, Submission, WeeklyCount, db, new_reference, now, only_read
 from models_drafts import Draft
+from models_events import log
 from people import submissions
 from settings import ROOT
 from vault import VaultError
@@ -98,7 +99,7 @@ def test_a_reader_does_not_wait_for_a_writer(app):
 
 
 def test_an_orphan_is_refused(app):
-    db.session.add(Event(name="sensitive_read", at=now(), submission_id="nobody"))
+    log("sensitive_read", submission=Submission(id="nobody"))
     with pytest.raises(sa.exc.IntegrityError):
         db.session.commit()
     db.session.rollback()
@@ -146,12 +147,13 @@ def test_a_sealed_record_that_is_moved_to_another_row_does_not_open(app, bob, su
 def test_moments_are_utc_on_both_sides_and_naive_ones_are_refused(app):
     chicago = timezone(timedelta(hours=-6))
     moment = datetime(2026, 11, 22, 20, 30, tzinfo=chicago)
-    db.session.add(Event(name="x", at=moment))
+    db.session.add(Draft(id="d", flow="appointment", expires_at=moment, answers={}))
     db.session.commit()
-    found = db.session.scalar(sa.select(Event.at))
+    found = db.session.scalar(sa.select(Draft.expires_at))
     assert found == moment
     assert found.utcoffset() == timedelta(0)
-    db.session.add(Event(name="x", at=moment.replace(tzinfo=None)))
+    naive = moment.replace(tzinfo=None)
+    db.session.add(Draft(id="e", flow="appointment", expires_at=naive, answers={}))
     with pytest.raises(sa.exc.StatementError, match="time zone"):
         db.session.commit()
     db.session.rollback()

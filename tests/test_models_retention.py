@@ -8,8 +8,9 @@ import sqlalchemy as sa
 import models_engine
 import models_retention
 from keeping import DAY, SAID, counts, erased, grow_old, in_files
-from models import Event, Submission, db, log, now
+from models import Submission, db, now
 from models_drafts import Draft
+from models_events import Event, log
 from models_letters import Letter
 from models_retention import WHY, batches, due, forget
 from outbox_letters import request_link

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 import time_machine
 
 from content import Consent, library
-from models import Event, db
+from models import db
 from models_drafts import Draft
+from models_events import Event
 from people import an_appointment, an_open_day, details, submissions, to_check, to_details
 
 

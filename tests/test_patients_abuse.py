@@ -8,8 +8,9 @@ import time_machine
 
 import patients
 import security
-from models import Event, Submission, db, now
+from models import Submission, db, now
 from models_drafts import Draft
+from models_events import Event
 from pages import Person
 from people import (
     BIRTH,

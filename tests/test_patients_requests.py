@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from models import Event, Submission, db
+from models import Submission, db
+from models_events import Event
 from pages import Person
 from people import BIRTH, an_appointment, an_intake, an_open_day, letters, link_in, submissions
 from security import sign

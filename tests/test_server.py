@@ -11,8 +11,9 @@ from http.client import HTTPException
 import pytest
 import sqlalchemy as sa
 
-from models import Event, Submission, WeeklyCount, db
+from models import Submission, WeeklyCount, db
 from models_engine import sqlite
+from models_events import Event
 from models_letters import Letter
 from pages import Person
 from people import an_appointment, details, submissions, to_check, to_details

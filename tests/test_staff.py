@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from models import Event, Submission, db
+from models import Submission, db
+from models_events import Event
 from models_staff import User
 from people import an_appointment, submissions
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from models import STATUSES, Event, WeeklyCount, db, log, now
+from models import STATUSES, WeeklyCount, db, now
 from models_counts import HANDLED, WAITS, week_of
+from models_events import Event, log
 from models_letters import Letter
 from people import an_appointment, an_intake, intake_to, submissions, to_details
 from staff_charts import scale

@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from models import Event, db, now
+from models import db, now
+from models_events import Event
 from models_queue import VIEWS
 from models_search import names
 from people import an_appointment, an_intake, letters, submissions

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from models import Event, db
+from models import db
+from models_events import Event
 from models_staff import RecoveryCode, StaffSession, User
 from pages import Person
 from signing_in import (
