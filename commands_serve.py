@@ -5,16 +5,11 @@ once, which costs about what nginx takes to send a file. All else goes to a thre
 Flask, so that a slow request (a password, a busy database) holds up nobody who reads.
 """
 
-import asyncio
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from threading import Thread
 from typing import Any
-from wsgiref.types import WSGIEnvironment
 
 from flask import Flask
 from uvicorn import Config
@@ -25,13 +20,9 @@ from werkzeug.http import parse_list_header
 import commands_purge
 import outbox
 from commands_jobs import Job
-from pagecache import Answer, Key, make_key
+from commands_site import Site
+from pagecache import Key, make_key
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-THREADS = 4  # requests that one worker process lets into Flask at a time
 STOP_WITHIN = 3  # seconds that requests under way have to end
 PATIENCE = 30  # seconds that a connection may take to ask for something
 LARGEST_HEAD = 65_536  # bytes of a request before its body
@@ -59,76 +50,6 @@ class Asked:
     none_match: str
     date: Any = None
     answer: bytes = b""
-
-
-class Site:
-    """The app as uvicorn calls it: in a thread, once a form has arrived, until its answer is made.
-
-    Who sends or reads slowly takes up memory, which `MAX_CONTENT_LENGTH` bounds, and no thread.
-    """
-
-    def __init__(self, app: Flask):
-        self.app, self.pages = app, app.extensions.get("pagecache")
-        self.largest, self.proxies = app.config["MAX_CONTENT_LENGTH"], app.config["TRUSTED_PROXIES"]
-        self.threads = ThreadPoolExecutor(THREADS)
-        self.read: dict[bytes, Asked] = {}
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        body, more = bytearray(), True
-        while more and len(body) <= self.largest:  # the app refuses what is longer
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message["body"]
-            more = message["more_body"]
-        loop = asyncio.get_running_loop()
-        environ = make_environ(scope, bytes(body))
-        status, headers, data = await loop.run_in_executor(self.threads, self.answer, environ)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": data})
-
-    def answer(self, environ: WSGIEnvironment) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        with Answer.from_app(self.app, environ) as response:
-            headers = [
-                (name.encode("latin-1"), value.encode("latin-1"))
-                for name, value in response.headers
-            ]
-            return response.status_code, headers, response.get_data()
-
-
-def make_environ(scope: Message, body: bytes) -> WSGIEnvironment:
-    """Return an ASGI request as WSGI has it (PEP 3333)."""
-    environ = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": scope["path"].encode().decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": scope["server"][0],
-        "SERVER_PORT": str(scope["server"][1]),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": (scope["client"] or [""])[0],  # none of somebody who has left already
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": BytesIO(body),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    add_headers(environ, scope["headers"])
-    return environ
-
-
-def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[bytes, bytes]]) -> None:
-    for name, value in headers:
-        if b"_" in name:  # would look like the header that a proxy sets with a hyphen
-            continue
-        key = name.decode("latin-1").upper().replace("-", "_")
-        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-            key = f"HTTP_{key}"
-        before = f"{environ[key]}{'; ' if name == b'cookie' else ','}" if key in environ else ""
-        environ[key] = before + value.decode("latin-1")
 
 
 class SiteConfig(Config):
