@@ -23,6 +23,7 @@ from forms_parts import TextOrNone
 from forms_safety import NO_RED_FLAG, raised_flags
 from models import STATUSES, Submission, WeeklyCount, db, now
 from models_counts import HANDLED, week_of
+from models_events import log
 from models_staff import DEMO_EMAIL, User
 
 
@@ -61,6 +62,7 @@ def demo_data(count: int) -> None:
             add(made)
             if number % 500 == 499:
                 db.session.commit()
+    log("demo_data_added", detail=f"{count} requests")
     db.session.commit()
 
 
@@ -70,11 +72,13 @@ def demo_account() -> None:
     if db.session.scalar(sa.select(User.id)):
         raise click.ClickException("This demonstration has its account already.")
     datastore, password = current_app.extensions["security"].datastore, secrets.token_urlsafe(12)
-    datastore.create_user(
+    user = datastore.create_user(
         email=DEMO_EMAIL,
         password=hash_password(password),
         roles=[datastore.find_or_create_role("admin")],
     )
+    db.session.flush()
+    log("user_created", user_id=user.id, detail="admin")
     db.session.commit()
     click.echo(f"  Staff sign in at /staff/ as {DEMO_EMAIL} with the password {password}")
 

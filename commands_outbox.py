@@ -10,6 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 import outbox
 from commands_database import need_tables, one_line_if_down
 from models import db, now
+from models_events import log
 from models_letters import LETTER_STATES, Letter
 
 LIST = "To see them: .venv/bin/flask outbox list"
@@ -25,6 +26,8 @@ def send() -> None:
     with one_line_if_down():
         found = Counter(outbox.deliveries())
         waiting = counts()["waiting"]
+        log("letters_sent", detail=f"{found['sent']} sent, {found['failed']} failed")
+        db.session.commit()
     click.echo(f"{found['sent']} sent, {waiting} waiting, {found['failed']} failed.")
     if found["failed"]:
         raise click.ClickException(f"Letters failed that were due. {LIST}")
@@ -71,6 +74,7 @@ def retry(ids: tuple[str, ...]) -> None:
         check({letter.id: letter for letter in found}, ids)
         for letter in found:
             letter.renew()
+        log("letters_retried", detail=f"{len(found)} letters")
         db.session.commit()
     click.echo(f"{len(found)} due now. To send them here and now: .venv/bin/flask outbox send")
 

@@ -1,9 +1,11 @@
 """The forms that staff fill in. Signing in is Flask-Security's, counting wrong tries is ours."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
+from flask import request
 from flask_security import PasswordUtil
 from flask_security.forms import LoginForm
 from flask_wtf import FlaskForm
@@ -11,18 +13,20 @@ from wtforms import (
     BooleanField,
     DateField,
     HiddenField,
+    PasswordField,
     SelectField,
     StringField,
     TextAreaField,
     TimeField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from content import library
+from forms_fields import clean_line
 from forms_passwords import weakness
 from models import STATUSES, db, now
-from models_events import log
+from models_events import ACTS, log
 from models_staff import User
 
 
@@ -30,6 +34,13 @@ def capitalized(names: Iterable[str]) -> list[SelectChoice]:
     return [SelectChoice(name, name.capitalize()) for name in names]
 
 
+EXPORT_REASONS = (
+    "Numbers for a report",
+    "A check of our records",
+    "A copy for when the site is down",
+    "A move to another system",
+    "A request by a patient or a court",
+)
 STATUS_CHOICES = capitalized(STATUSES)
 
 
@@ -131,6 +142,53 @@ class HoldForm(WorkForm):
 
 class ResendForm(FlaskForm):
     letter = HiddenField(validators=[InputRequired()])
+
+
+class ExportForm(FlaskForm):
+    """What an export is for. The password, where the sign-in is too long ago to count.
+
+    The reason goes into the audit trail, so it is chosen: who types could name a patient.
+    """
+
+    reason = SelectField(
+        "What is the export for?",
+        choices=[
+            SelectChoice("", "Choose one"),
+            *map(SelectChoice, EXPORT_REASONS, EXPORT_REASONS),
+        ],
+        validators=[InputRequired("Choose what the export is for")],
+    )
+    password = PasswordField("Your password")
+
+
+def is_of_our_time(_form: FlaskForm, field: DateField) -> None:
+    if field.data and field.data.year not in range(2000, 3000):
+        raise ValidationError("Enter a date like 3/31/2026")
+
+
+class ActivityForm(FlaskForm):
+    """What the activity page is narrowed by. It stands in the address, and changes nothing."""
+
+    class Meta(FlaskForm.Meta):
+        csrf = False
+
+    who = SelectField("Who", default="")
+    what = SelectField("What", default="")
+    submission = StringField("Reference", default="", filters=[clean_line])
+    since = DateField("From", validators=[Optional(), is_of_our_time])
+    until = DateField("To", validators=[Optional(), is_of_our_time])
+
+    def __init__(self, accounts: Mapping[int, str]):
+        super().__init__(formdata=request.args)
+        groups = [("", "Anyone"), ("patients", "Patients"), ("owner", "The owner")]
+        people = [(str(number), email) for number, email in accounts.items()]
+        acts = sorted(ACTS.items(), key=itemgetter(1))
+        self.who.choices = [SelectChoice(*pair) for pair in groups + people]
+        self.what.choices = [SelectChoice(*pair) for pair in [("", "Anything"), *acts]]
+
+    def validate_until(self, field: DateField) -> None:
+        if self.since.data and field.data and field.data < self.since.data:
+            raise ValidationError("The last day must not be before the first")
 
 
 class ScheduleForm(WorkForm):

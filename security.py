@@ -39,6 +39,7 @@ LIMITS = {
     "link": "5 per day",
     "links": "60 per hour",
     "birth": "30 per hour",
+    "told": "1 per hour",  # how often the audit trail is told that a network is over its budget
 }
 
 # Mozilla's HTTP Observatory gives these its full marks; all of our own files are same-origin.

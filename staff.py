@@ -3,8 +3,9 @@
 from flask import Flask
 
 import staff_account
-import staff_overview  # noqa: F401 (adds its page)
-import staff_queue  # noqa: F401 (adds its pages)
+import staff_activity  # noqa: F401 (adds its page)
+import staff_overview  # noqa: F401 (likewise)
+import staff_queue  # noqa: F401 (likewise)
 import staff_signin
 from staff_base import ReferenceConverter, bp
 

@@ -6,9 +6,12 @@ from typing import Any
 from flask import Blueprint, abort, redirect, request, url_for
 from flask_security import current_user
 from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response
 
+import security
 from forms_flow import flat
 from models import Submission, db
+from models_events import log
 from models_search import REFERENCE, read_reference
 from vault import VaultError
 
@@ -25,6 +28,8 @@ WORKERS = {
     "staff.hold": WORK,
     "staff.resend": WORK,
     "staff.several": WORK,
+    "staff.activity": {"admin"},
+    "staff.export": {"admin"},
 }
 
 
@@ -44,7 +49,22 @@ class ReferenceConverter(BaseConverter):
 def by_role() -> None:
     """Refuse those whose role does not allow this. `staff_signin` has refused all others."""
     if not may(request.endpoint):
+        log("authz_fail", user_id=current_user.id, detail=request.endpoint)
+        db.session.commit()
         abort(403)
+
+
+@bp.after_app_request
+def note_flood(response: Response) -> Response:
+    """Record it when a network is over its budget to sign in.
+
+    Once an hour is enough: a flood of requests must not become a flood of events.
+    """
+    over = request.endpoint == "security.login" and response.status_code == 429
+    if over and security.within("told", security.network()):
+        log("excess_rate_limit_exceeded")
+        db.session.commit()
+    return response
 
 
 @bp.app_template_global()

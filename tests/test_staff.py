@@ -145,3 +145,9 @@ def test_an_unread_red_flag_cannot_be_missed(ada, bob):
     assert "▲ Emergency" in page.text
     page = page.link(submissions()[0].shown_reference)
     assert "The patient saw the advice to get help first" in page.text
+
+
+def test_trying_too_often_is_recorded_once(app, eve, limits):
+    for _ in range(14):
+        eve.visit("/staff/login").submit(email="ada@example.org", password="wrong wrong wrong")
+    assert len(events("excess_rate_limit_exceeded")) == 1
