@@ -41,6 +41,7 @@ BY_STAFF = {
     "sensitive_search": "Searched",
     "sensitive_read": "Opened a submission",
     "sensitive_export": "Exported submissions",
+    "sensitive_delete": "Erased a submission",
     "audit_read": "Looked at the activity",
     "status_changed": "Changed the status",
     "assigned": "Assigned a submission",
@@ -69,6 +70,7 @@ BY_OWNER = {
     "backup_made": "Made a backup",
     "backup_restored": "Put a backup back",
     "keys_changed": "Sealed everything with a new key",
+    "retention_purge": "Erased what was due",
 }
 ACTS = BY_STAFF | BY_PATIENTS | BY_OWNER
 

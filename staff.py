@@ -4,6 +4,7 @@ from flask import Flask
 
 import staff_account
 import staff_activity  # noqa: F401 (adds its page)
+import staff_export  # noqa: F401 (likewise)
 import staff_overview  # noqa: F401 (likewise)
 import staff_queue  # noqa: F401 (likewise)
 import staff_signin

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from content import library
-from models import Submission, db
+from models import Submission, db, now, place_at
 from models_letters import Letter
 
 
@@ -143,6 +143,45 @@ def submissions():
     db.session.expunge_all()
     db.session.rollback()
     return found
+
+
+def add_many(count, **changes):
+    """Add so many requests, a minute apart, as fast as the database takes them.
+
+    An answer in `changes` is everybody's; a list of them has one for each.
+    """
+    given = {"full_name": "Ana Abdi", "phone": "(612) 555-0187", "message": "x" * 200, **changes}
+    for number in range(count):
+        answers = {
+            name: answer[number] if isinstance(answer, list) else answer
+            for name, answer in given.items()
+        }
+        rows = [
+            {"step": "details", "title": "", "label": name, "text": answer, "first_id": name}
+            for name, answer in answers.items()
+        ]
+        at = now() - timedelta(minutes=number)
+        submission = Submission(
+            id=f"{number:032}",
+            place=place_at(at) + number,
+            reference=f"{number:08}",
+            draft_id=f"{number:064}",
+            kind="appointment",
+            status="new",
+            urgency="routine",
+            received_at=at,
+            reply_due_at=at,
+            form_version="x",
+            consent_version="x",
+            consented_at=at,
+        )
+        submission.record = {"answers": {"details": answers}, "shown": rows, "assessment": {}}
+        db.session.add(submission)
+        if number % 500 == 499:
+            db.session.commit()
+            db.session.expunge_all()
+    db.session.commit()
+    db.session.remove()
 
 
 def letters(name=None):

@@ -248,9 +248,9 @@ def make_place(request, tmp_path_factory):
     return new_place(tmp_path_factory, new_database(postgres))
 
 
-def one_time_password(place, email):
+def one_time_password(place, email, *options):
     """Make an account as the owner does; return the password that the command printed."""
-    added = place.flask("staff", "add", email)
+    added = place.flask("staff", "add", email, *options)
     assert added.returncode == 0, added.stderr
     return added.stdout.split()[-1]
 

@@ -40,6 +40,11 @@ STAFF_PAGES = (
     "booked time",
     "intake",
     "overview",
+    "activity",
+    "activity, with a mistake",
+    "activity, nothing found",
+    "export",
+    "export, with a mistake",
 )
 # What is only on the page that is meant.
 MEANT = {
@@ -54,6 +59,10 @@ MEANT = {
     "booked time": ".facts dt:has-text('Booked for')",
     "intake": ".facts dt:has-text('Risk factor')",
     "overview": "svg[role=img] rect.solid",
+    "activity": "tbody tr",
+    "activity, with a mistake": "#error-summary a[href='#since']",
+    "activity, nothing found": ".lead:has-text('Nothing fits')",
+    "export, with a mistake": "#error-summary a[href='#reason']",
 }
 FLAGS = ("thunderclap", "new-over-50", "none")  # one request of each urgency
 EMAIL = "ada@example.org"
@@ -71,7 +80,7 @@ def staff_tabs(window, server):
     eve, ada = server.person(), server.person()
     yield tab_of(window, eve, "/staff/login")
     yield tab_of(window, eve, "/staff/login", press="Sign in")
-    password = one_time_password(server.place, EMAIL)
+    password = one_time_password(server.place, EMAIL, "--role", "admin")
     account = ada.visit("/staff/").submit(email=EMAIL, password=password)
     yield tab_of(window, ada, "/staff/account")
     yield tab_of(window, ada, "/staff/account", press="Change password")
@@ -95,6 +104,15 @@ def staff_tabs(window, server):
     yield tab_of(window, ada, "/staff/?view=spam")
     yield from submission_tabs(window, ada, *map(staff_address, (first, second)))
     yield tab_of(window, ada, "/staff/overview")
+    yield from tabs_of_admins(window, ada)
+
+
+def tabs_of_admins(window, ada):
+    yield tab_of(window, ada, "/staff/activity")
+    yield tab_of(window, ada, "/staff/activity?since=yesterday")
+    yield tab_of(window, ada, "/staff/activity?what=sensitive_export")
+    yield tab_of(window, ada, "/staff/export.csv")
+    yield tab_of(window, ada, "/staff/export.csv", press="Download the file")
 
 
 def time_to_stay(window, ada):

@@ -105,7 +105,7 @@ ADDRESSES = """
 /requests/<string:token>/cancel /requests/<string:token>/times
 /requests/<string:token>/appointment.ics
 /staff/ /staff/account /staff/code /staff/login /staff/logout /staff/recovery-codes /staff/set-up
-/staff/sign-out-everywhere /staff/stay /staff/overview
+/staff/sign-out-everywhere /staff/stay /staff/overview /staff/activity /staff/export.csv
 /staff/submissions/<reference:reference> /staff/submissions/<reference:reference>/status
 /staff/submissions/<reference:reference>/schedule /staff/search /staff/several
 /staff/submissions/<reference:reference>/assign /staff/submissions/<reference:reference>/notes

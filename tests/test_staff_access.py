@@ -23,6 +23,9 @@ SENT_TO = {
 TABLE = """
 GET  /staff/                                             login own phone code 200   200   200
 GET  /staff/overview                                     login own phone code 200   200   200
+GET  /staff/activity                                     login own phone code 403   403   200
+GET  /staff/export.csv                                   login own phone code 403   403   200
+POST /staff/export.csv                                   login own phone code 403   403   422
 GET  /staff/submissions/<reference:reference>            login own phone code 200   200   200
 POST /staff/submissions/<reference:reference>/status     login own phone code 403   400   400
 POST /staff/submissions/<reference:reference>/schedule   login own phone code 403   422   422

@@ -1,0 +1,73 @@
+"""A list as a file for a spreadsheet. It takes the answers out of our care, so it is asked why."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, render_template, request, session
+from flask.globals import app_ctx
+from flask_security import check_and_update_authn_fresh, current_user
+
+import staff_csv
+from content import library
+from forms_staff import ExportForm
+from models import db
+from models_events import log
+from models_queue import Query
+from staff_base import bp
+from staff_queue import kept_arguments, read_filters, selected
+
+FRESH_FOR = timedelta(minutes=5)  # after the password was given
+
+
+@bp.route("/export.csv", methods=["GET", "POST"])
+def export() -> Any:
+    """Ask what the export is for; then send the list that the address asks for as a file."""
+    form, (query, place) = ExportForm(), selected(read_filters())
+    count = staff_csv.count(query)
+    if request.method == "POST" and form.validate() and is_known(form):
+        log("sensitive_export", user_id=current_user.id, detail=f"{count} rows: {form.reason.data}")
+        db.session.commit()
+        return file(query, place)
+    page = render_template(
+        "staff/export.html",
+        form=form,
+        count=count,
+        ask_password=not is_fresh(),
+        kept=kept_arguments(),
+    )
+    return page, 422 if form.errors else 200
+
+
+def file(query: Query, place: Any) -> Response:
+    """The rows as they are read. Nobody waits for the last of them, or keeps them all."""
+    rows = staff_csv.export(app_ctx.app, query, place)
+    name = f"submissions-{library().practice.today()}.csv"
+    attachment = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(rows, mimetype="text/csv", headers=attachment)
+
+
+def is_fresh() -> bool:
+    return check_and_update_authn_fresh(FRESH_FOR, grace=timedelta())
+
+
+def is_known(form: ExportForm) -> bool:
+    """Whether who asks has just given the password; put an error in the form when not."""
+    if is_fresh():
+        return True
+    if not form.password.data:
+        form.password.errors = ["Enter your password. You signed in more than 5 minutes ago"]
+    elif current_user.is_kept_out:
+        form.password.errors = ["Too many tries. Wait a minute, then try again"]
+    elif is_password(form.password.data):
+        session["fs_paa"] = time.time()  # where Flask-Security keeps the moment
+        return True
+    else:
+        current_user.count_failure("export")
+        db.session.commit()
+        form.password.errors = ["This is not your password"]
+    return False
+
+
+def is_password(typed: str) -> bool:
+    return "\x00" not in typed and current_user.verify_and_update_password(typed)
