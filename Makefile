@@ -17,7 +17,7 @@ run: .venv/run ## Set up what is missing and serve the site (HOST=, PORT= change
 demo: .venv/run ## The same with made-up submissions, on a database that is thrown away
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT INT TERM && \
 	export INSTANCE_PATH="$$folder" DATABASE_URL=sqlite:///demo.db DEMO=true && \
-	$(BIN)/flask demo data 60 && $(BIN)/flask demo account && $(BIN)/flask serve
+	$(BIN)/flask demo data 500 && $(BIN)/flask demo account && $(BIN)/flask serve
 
 dev: .venv/dev ## Serve on this machine only, reload on every change, show errors in full
 	@$(BIN)/flask db upgrade && \
@@ -33,10 +33,11 @@ check: .venv/dev ## Check style, templates, content, and that the migrations mat
 	export INSTANCE_PATH="$$folder" DATABASE_URL=sqlite:///check.db && \
 	$(BIN)/flask content check && $(BIN)/flask db upgrade && $(BIN)/flask db check
 
-bench: .venv/dev ## Measure how fast pages are, beside nginx (needs nginx and wrk), and the export
+bench: .venv/dev ## Measure how fast pages are, beside nginx (needs nginx and wrk), and the lists
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.overview
 	@$(BIN)/python -m bench.export
+	@$(BIN)/python -m bench.queue
 
 format: .venv/dev ## Put the code in the form that `make check` wants
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -46,6 +46,7 @@ def serve() -> None:
     with take_port(host, port) as listener:
         with one_line_if_down():
             flask_migrate.upgrade()
+            models_engine.take_stock(db.session.connection())
         log("sys_startup")
         db.session.commit()
         click.echo(start_notes())

@@ -5,7 +5,7 @@ Knows nothing of what is asked; the flows themselves are in `forms.py`.
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -79,6 +79,17 @@ class StepForm(FlaskForm):
 
 
 @dataclass(frozen=True)
+class Row:
+    """One question as the patient saw it answered."""
+
+    step: str
+    title: str  # of the step
+    label: str
+    text: str
+    first_id: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One page of a flow. Where `applies` says no, it is neither asked nor sent."""
 
@@ -101,16 +112,11 @@ class Step:
     def answered(self, answers: Answers) -> bool:
         return self.name in answers and self.stands(answers) and self.stored(answers).validate()
 
-
-@dataclass(frozen=True)
-class Row:
-    """One question as the patient saw it answered."""
-
-    step: str
-    title: str  # of the step
-    label: str
-    text: str
-    first_id: str
+    def rows(self, form: StepForm) -> Iterator[Row]:
+        """Every question of this page and its answer in words."""
+        for field in form.questions:
+            if field.listed:
+                yield Row(self.name, self.title, field.label.text, field.shown, field.first_id)
 
 
 @dataclass(frozen=True)
@@ -163,18 +169,16 @@ class Flow:
     def rows(self, answers: Answers) -> Iterator[Row]:
         """Every question and its answer in words, in the order they were asked."""
         for step in self.asked(answers):
-            for field in step.stored(answers).questions:
-                if field.listed:
-                    words = (field.label.text, field.shown, field.first_id)
-                    yield Row(step.name, step.title, *words)
+            yield from step.rows(step.stored(answers))
 
     def columns(self, answers: Answers) -> dict[str, Any]:
         """What a submission keeps of the answers: only those asked, and how they were shown."""
+        forms = [(step, step.stored(answers)) for step in self.asked(answers)]
         return {
             "kind": self.name,
             "form_version": self.version,
-            "answers": self.given(answers),
-            "shown": [asdict(row) for row in self.rows(answers)],
+            "answers": {step.name: form.answers for step, form in forms if step.name in answers},
+            "shown": [vars(row) for step, form in forms for row in step.rows(form)],
         }
 
     @cached_property

@@ -140,6 +140,10 @@ class HoldForm(WorkForm):
     """Nothing to fill in."""
 
 
+class PrintForm(FlaskForm):
+    """Nothing to fill in."""
+
+
 class ResendForm(FlaskForm):
     letter = HiddenField(validators=[InputRequired()])
 

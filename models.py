@@ -84,6 +84,19 @@ class Sealed:
         setattr(row, self.column, vault.current().seal(value, f"{self.place}:{row.id}"))
 
 
+def todo_index(*columns: str) -> sa.Index:
+    """An index of what is to do alone, which is few of all."""
+    todo = sa.text("view = 'todo'")
+    return sa.Index(None, *columns, sqlite_where=todo, postgresql_where=todo)
+
+
+TODO_INDEXES = (
+    ("rank", "reply_due_at", "place"),
+    ("assigned_to", "rank", "place"),
+    ("source_article", "rank", "place"),
+)
+
+
 class WeeklyCount(CountColumns, Model):
     __tablename__ = "weekly_counts"
 
@@ -109,6 +122,7 @@ class Submission(Counted, Model):
         sa.Index(None, "source_article", "place"),
         # What `models_retention` looks through every day, however much was erased before.
         sa.Index("ix_submissions_kept", "kind", "place", **only_where("erased_at IS NULL")),
+        *(todo_index(*columns) for columns in TODO_INDEXES),
     )
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
@@ -162,9 +176,10 @@ class Submission(Counted, Model):
         answers: dict[str, dict[str, Any]],
         shown: list[dict[str, str]],
         assessment: dict[str, Any],
+        reference: str = "",
         **columns: Any,
     ) -> "Submission":
-        """Return a new submission with a free reference.
+        """Return a new submission, with a free reference unless one is given.
 
         `answers` are by step and field name; `shown` is how the patient saw each of them, so that
         staff see the same when the form has long changed; `assessment` is what triage made of them.
@@ -173,7 +188,7 @@ class Submission(Counted, Model):
         return cls(
             id=secrets.token_hex(16),
             place=place_at(columns["received_at"]) + secrets.randbits(PLACE_BITS),
-            reference=new_reference(),
+            reference=reference or new_reference(),
             consent_version=consent["version"],
             consented_at=datetime.fromisoformat(consent["at"]),
             record={"answers": answers, "shown": shown, "assessment": assessment},
@@ -212,7 +227,8 @@ class Submission(Counted, Model):
     def related(self) -> sa.Select[tuple["Submission"]]:
         """Select the request that this intake follows, and the intakes that follow it."""
         cls = type(self)
-        return sa.select(cls).where(sa.or_(cls.id == self.follows, cls.follows == self.id))
+        ours = [cls.follows == self.id, *([cls.id == self.follows] if self.follows else [])]
+        return sa.select(cls).where(sa.or_(*ours))
 
 
 def place_at(moment: datetime) -> int:
@@ -223,9 +239,13 @@ def place_at(moment: datetime) -> int:
 def new_reference() -> str:
     """Return eight characters that no submission has yet."""
     while True:
-        reference = "".join(secrets.choice(CROCKFORD) for _ in range(8))
+        reference = random_reference()
         if db.session.scalar(Submission.with_reference(reference)) is None:
             return reference
+
+
+def random_reference() -> str:
+    return "".join(secrets.choice(CROCKFORD) for _ in range(8))
 
 
 def only_read(*, snapshot: bool = False) -> None:

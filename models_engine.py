@@ -132,6 +132,16 @@ def overwrite_freed(engine: Engine) -> bool:
         connection.invalidate()  # it is not as the pool's others are
 
 
+def take_stock(connection: Connection) -> None:
+    """Let the database see how its data are spread, by which it chooses among indexes.
+
+    PostgreSQL does this by itself now and then, SQLite does not.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA analysis_limit=1000")
+    connection.exec_driver_sql("ANALYZE")
+
+
 def describe(engine: Engine) -> str:
     """One line for the owner: which database, and why it keeps its journal as it does."""
     if engine.dialect.name != "sqlite":

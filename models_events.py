@@ -40,6 +40,7 @@ BY_STAFF = {
     "sensitive_list": "Looked at a list",
     "sensitive_search": "Searched",
     "sensitive_read": "Opened a submission",
+    "sensitive_print": "Printed a submission",
     "sensitive_export": "Exported submissions",
     "sensitive_delete": "Erased a submission",
     "audit_read": "Looked at the activity",

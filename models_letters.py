@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models import Model, Sealed, Submission, now, words
 
@@ -69,6 +69,15 @@ class Letter(Model):
     def unsent(cls) -> sa.Select[tuple["Letter"]]:
         """Select what waits or has failed, oldest first."""
         return sa.select(cls).where(cls.state != "sent").order_by(cls.made_at, cls.id)
+
+    @classmethod
+    def listed(cls, state: str, after: "Letter | None") -> sa.Select[tuple["Letter"]]:
+        """Select those in a state, latest first, from behind a letter on."""
+        query = sa.select(cls).where(cls.state == state).options(joinedload(cls.submission))
+        if after:
+            place = sa.tuple_(sa.literal(after.due_at), sa.literal(after.id))
+            query = query.where(sa.tuple_(cls.due_at, cls.id) < place)
+        return query.order_by(cls.due_at.desc(), cls.id.desc())
 
     @classmethod
     def count(cls) -> sa.Select[tuple[str, int]]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 import models_search
-from models import Submission, db, now, place_at
+from models import RANKS, VIEW_OF_STATUS, Submission, db, now, place_at
 
 AT_MOST = 5_000  # what is counted; beyond, it is "more than"
 Query = sa.Select[tuple[Submission]]
@@ -32,25 +32,43 @@ class View:
     def select(self) -> Query:
         query = sa.select(Submission)
         if self.holds:
-            query = query.where(Submission.view == self.holds)
+            # In the statement itself: only so do databases find the indexes of one list.
+            holds = sa.literal(self.holds, literal_execute=True)
+            query = query.where(Submission.view == holds)
         if self.overdue:
-            query = query.where(Submission.reply_due_at < now())
+            query = query.where(any_rank(), Submission.reply_due_at < now())
         return query
 
-    def in_order(self, query: Query, place: Any, after: Submission | None) -> Query:
-        """Put a select in this list's order, from behind a submission on."""
-        columns = [place if name == "place" else getattr(Submission, name) for name in self.order]
+    def in_order(
+        self, query: Query, place: Any, after: Submission | None, *, backwards: bool = False
+    ) -> Query:
+        """Put a select in this list's order, from behind a submission on.
+
+        `backwards` leads from that submission up, nearest first.
+        """
+        alone = place if self.order == ("place",) else Submission.place
+        columns = [alone if name == "place" else getattr(Submission, name) for name in self.order]
+        falls = self.newest_first != backwards
         if after:
-            place = sa.tuple_(*columns)
+            here = sa.tuple_(*columns)
             last = sa.tuple_(*(sa.literal(getattr(after, name)) for name in self.order))
-            query = query.where(place < last if self.newest_first else place > last)
-        return query.order_by(*(c.desc() if self.newest_first else c.asc() for c in columns))
+            query = query.where(here < last if falls else here > last)
+        return query.order_by(*(c.desc() if falls else c.asc() for c in columns))
+
+
+def any_rank() -> sa.ColumnElement[bool]:
+    """Say that a rank is one of those there are.
+
+    It is true of all. But with it, an index goes through each rank by what comes next in it.
+    """
+    return Submission.rank.in_(list(RANKS.values()))
 
 
 URGENT_FIRST: dict[str, Any] = {"order": ("rank", "place"), "newest_first": False}
+LATEST: dict[str, Any] = {"order": ("rank", "reply_due_at", "place"), "newest_first": False}
 VIEWS: Mapping[str, View] = {
     "todo": View("To do", "todo", **URGENT_FIRST),
-    "overdue": View("Overdue", "todo", overdue=True, **URGENT_FIRST),
+    "overdue": View("Overdue", "todo", overdue=True, **LATEST),
     "scheduled": View("Scheduled", "scheduled", ("scheduled_for", "place"), newest_first=False),
     "closed": View("Closed", "closed"),
     "spam": View("Spam", "spam"),
@@ -72,25 +90,54 @@ class Filters:
     until: date | None = None
     search: str = ""
 
-    def apply(self, query: Query, zone: ZoneInfo) -> tuple[Query, Any]:
-        """Narrow a select; return it with the column that holds the places."""
+    def narrow(self, query: Query, zone: ZoneInfo) -> Query:
+        """Narrow a select by all but what has to be looked up in the blind index."""
         wanted = {
             Submission.kind: self.kind,
-            Submission.urgency: self.urgency,
             Submission.status: self.status,
             Submission.source_article: self.article,
         }
         query = query.where(*(column == value for column, value in wanted.items() if value))
+        if self.urgency:
+            ranked = Submission.rank == RANKS[self.urgency], Submission.urgency == self.urgency
+            query = query.where(*ranked)
         if self.assigned is not None:
-            query = query.where(Submission.assigned_to.is_not_distinct_from(self.assigned or None))
+            query = query.where(Submission.assigned_to == (self.assigned or None))
+        if self.since or self.until:
+            query = query.where(any_rank())
         if self.since:
             query = query.where(Submission.place >= first_place(self.since, zone))
         if self.until:
             query = query.where(Submission.place < first_place(self.until + timedelta(1), zone))
-        things = models_search.understand(self.search)
-        if self.factor:
-            things.append(("risk factor", self.factor))
-        return models_search.having(query, models_search.marks(things))
+        return query
+
+
+def listed(
+    view: View,
+    filters: Filters,
+    zone: ZoneInfo,
+    after: Submission | None = None,
+    *,
+    backwards: bool = False,
+) -> Query:
+    """Select what is in a list, in its order, from behind a submission on or `backwards` up."""
+    query, place = selected(view, filters, zone)
+    return view.in_order(query, place, after, backwards=backwards)
+
+
+def selected(view: View, filters: Filters, zone: ZoneInfo) -> tuple[Query, Any]:
+    """Select what is in a list, in no order; with the column that holds the places."""
+    if filters.status and view.holds not in {None, VIEW_OF_STATUS[filters.status]}:
+        return sa.select(Submission).where(sa.false()), Submission.place
+    query = filters.narrow(view.select(), zone)
+    # Many submissions have the same risk factor, and few are looked for by it alone: where their
+    # order is by rank, not by when they came, going through the list finds a page sooner.
+    factor = [("risk factor", filters.factor)] if filters.factor else []
+    found = models_search.marks(models_search.understand(filters.search))
+    query, place = models_search.having(query, found)
+    return models_search.having(
+        query, models_search.marks(factor), place, along="rank" in view.order
+    )
 
 
 def first_place(day: date, zone: ZoneInfo) -> int:
@@ -101,7 +148,9 @@ def counts() -> dict[str, int]:
     """How many there are in each list, by one query; `AT_MOST` + 1 stands for more than that."""
 
     def count(view: View) -> Any:
-        places = view.select().with_only_columns(Submission.place).limit(AT_MOST + 1)
+        places = view.select().with_only_columns(Submission.place)
+        # In order, so that the index of that order is chosen.
+        places = view.in_order(places, Submission.place, None).limit(AT_MOST + 1)
         return sa.select(sa.func.count()).select_from(places.subquery()).scalar_subquery()
 
     numbers = [count(view).label(name) for name, view in VIEWS.items()]

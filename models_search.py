@@ -71,13 +71,17 @@ def things(answers: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def marks(found: Iterable[tuple[str, str]]) -> list[int]:
-    return sorted({vault.current().mark(*thing) for thing in found})
+    mark = vault.current().mark
+    return sorted({mark(*thing) for thing in found})
 
 
 def index(submission: Submission, answers: dict[str, Any], factors: Iterable[str]) -> list[Token]:
     """The tokens of a submission, with those of its risk factors, to be added with it."""
-    found = [*things(answers), *(("risk factor", factor) for factor in factors)]
-    return [Token(mark=mark, place=submission.place) for mark in marks(found)]
+    return [Token(mark=mark, place=submission.place) for mark in all_marks(answers, factors)]
+
+
+def all_marks(answers: dict[str, Any], factors: Iterable[str]) -> list[int]:
+    return marks([*things(answers), *(("risk factor", factor) for factor in factors)])
 
 
 def understand(typed: str) -> list[tuple[str, str]]:
@@ -109,15 +113,18 @@ def read_date(text: str) -> date | None:
     return None
 
 
-def having(query: sa.Select[Any], wanted: list[int]) -> tuple[sa.Select[Any], Any]:
+def having(
+    query: sa.Select[Any], wanted: list[int], place: Any = Submission.place, *, along: bool = False
+) -> tuple[sa.Select[Any], Any]:
     """Narrow a select of submissions to those that have all these marks.
 
     Return it with the column that holds their places: the tokens', where there are some, since
-    their table is in that order already.
+    their table is in that order already. `along`: look at the marks of each submission in turn.
     """
-    place: Any = Submission.place
     for mark in wanted:
         token = sa.orm.aliased(Token)
-        query = query.join(token, (token.place == place) & (token.mark == mark))
-        place = token.place if place is Submission.place else place
+        # No index knows the sum, so databases do not begin with all submissions that have it.
+        its_mark = token.mark + 0 if along else token.mark
+        query = query.join(token, (token.place == place) & (its_mark == mark))
+        place = token.place if place is Submission.place and not along else place
     return query, place

@@ -30,6 +30,7 @@ WORKERS = {
     "staff.several": WORK,
     "staff.activity": {"admin"},
     "staff.export": {"admin"},
+    "staff.resend_letter": WORK,
 }
 
 

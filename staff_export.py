@@ -15,7 +15,7 @@ from models import db
 from models_events import log
 from models_queue import Query
 from staff_base import bp
-from staff_queue import kept_arguments, read_filters, selected
+from staff_list import kept_arguments, selected_here
 
 FRESH_FOR = timedelta(minutes=5)  # after the password was given
 
@@ -23,7 +23,7 @@ FRESH_FOR = timedelta(minutes=5)  # after the password was given
 @bp.route("/export.csv", methods=["GET", "POST"])
 def export() -> Any:
     """Ask what the export is for; then send the list that the address asks for as a file."""
-    form, (query, place) = ExportForm(), selected(read_filters())
+    form, (query, place) = ExportForm(), selected_here()
     count = staff_csv.count(query)
     if request.method == "POST" and form.validate() and is_known(form):
         log("sensitive_export", user_id=current_user.id, detail=f"{count} rows: {form.reason.data}")

@@ -1,9 +1,6 @@
 """The lists that staff work through: views with counts, filters, and one box to find anybody."""
 
-import base64
-import binascii
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,28 +9,27 @@ from flask_security import current_user
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
-import vault
 from content import library
 from content_medical import URGENCIES
 from forms_staff import SearchForm, SeveralForm, capitalized
 from models import KINDS, STATUSES, Submission, db
 from models_events import log
-from models_letters import Letter
-from models_queue import AT_MOST, VIEWS, Filters, Query, counts
+from models_queue import AT_MOST, VIEWS, Filters, counts, listed
 from models_staff import User
 from staff_base import bp, opened, read_reference
+from staff_list import kept_arguments, read_filters, read_view, seal_search
 from staff_submission import change_status
 
 PAGE_SIZE = 25
-SEARCH = "what staff look for"  # the place that a search is sealed for
 
 
 @bp.get("/")
 def queue() -> str:
     """Show a page of a list. Everything it is narrowed by is in the address, names only sealed."""
-    chosen, filters, after = chosen_view(), read_filters(), page_start()
-    view, (query, place) = VIEWS[chosen], selected(filters)
-    found = db.session.scalars(view.in_order(query, place, after).limit(PAGE_SIZE + 1)).all()
+    chosen, filters, after = read_view(), read_filters(), page_start()
+    view = VIEWS[chosen]
+    query = listed(view, filters, library().practice.time_zone, after)
+    found = db.session.scalars(query.limit(PAGE_SIZE + 1)).all()
     rows = found[:PAGE_SIZE]
     log("sensitive_search" if filters.search else "sensitive_list", user_id=current_user.id)
     html = render_template(
@@ -44,7 +40,6 @@ def queue() -> str:
         view=chosen,
         staff=members(),
         intakes=intakes_of(rows),
-        failed=db.session.scalar(sa.select(sa.func.count()).where(Letter.state == "failed")),
         search=SearchForm(q=filters.search),
         **choices(filters),
     )
@@ -59,20 +54,12 @@ def choices(filters: Filters) -> dict[str, Any]:
         "views": VIEWS,
         "counts": counts(),
         "at_most": AT_MOST,
-        "kept": kept_arguments(),
+        "kept": kept_arguments("before"),
+        "here": {"view": read_view(), **kept_arguments()},
         "filters": filters,
         "selects": selects(filters, several),
         "several": several,
     }
-
-
-def chosen_view() -> str:
-    return request.args.get("view") if request.args.get("view") in VIEWS else "todo"
-
-
-def selected(filters: Filters) -> tuple[Query, Any]:
-    """Select what the address asks for, in no order; with the column that holds the places."""
-    return filters.apply(VIEWS[chosen_view()].select(), library().practice.time_zone)
 
 
 def selects(filters: Filters, form: SeveralForm) -> list[tuple[str, str, list[Any], Any]]:
@@ -94,32 +81,6 @@ def page_start() -> Submission | None:
     return db.session.scalar(Submission.with_reference(reference)) if reference else None
 
 
-def read_filters() -> Filters:
-    """Take what the address asks for; what it cannot mean is left out."""
-    given = request.args
-
-    def one_of(name: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
-        return given[name] if given.get(name) in known else None
-
-    assigned = {"me": current_user.id, "nobody": 0}.get(given.get("assigned", ""))
-    return Filters(
-        kind=one_of("kind", KINDS),
-        urgency=one_of("urgency", URGENCIES),
-        status=one_of("status", STATUSES),
-        assigned=given.get("assigned", type=int) if assigned is None else assigned,
-        factor=one_of("factor", library().risk_factors),
-        article=one_of("article", library().articles),
-        since=given.get("since", type=date.fromisoformat),
-        until=given.get("until", type=date.fromisoformat),
-        search=unseal_search(given.get("find", "")),
-    )
-
-
-def kept_arguments() -> dict[str, str]:
-    """What the address says, but for where the page begins."""
-    return {name: value for name, value in request.args.items() if value and name != "before"}
-
-
 @bp.post("/search")
 def search() -> Response:
     """Open a submission by its reference, or list what else was looked for.
@@ -139,26 +100,11 @@ def search() -> Response:
     return redirect(url_for(".queue", view="all", find=seal_search(typed) or None), 303)
 
 
-def seal_search(typed: str) -> str:
-    if not typed:
-        return ""
-    return base64.urlsafe_b64encode(vault.current().seal(typed, SEARCH)).decode().rstrip("=")
-
-
-def unseal_search(token: str) -> str:
-    """Return what was looked for; nothing for an address that somebody has made up."""
-    try:
-        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        return vault.current().open(sealed, SEARCH)
-    except (binascii.Error, ValueError, vault.VaultError):
-        return ""
-
-
 @bp.post("/several")
 def several() -> Response:
     """Assign all that are ticked, or change their status."""
     form = SeveralForm()
-    back = redirect(url_for(".queue", **kept_arguments()), 303)
+    back = redirect(url_for(".queue", **kept_arguments("before")), 303)
     chosen = [*filter(None, map(readable, request.form.getlist("chosen")))]
     if not form.validate_on_submit():
         abort(400)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, flash, redirect, render_template, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
@@ -17,6 +17,7 @@ from forms_staff import (
     AssignForm,
     HoldForm,
     NoteForm,
+    PrintForm,
     ResendForm,
     ScheduleForm,
     StatusForm,
@@ -28,6 +29,8 @@ from models_letters import Letter
 from models_notes import Note
 from models_staff import User
 from staff_base import bp, find
+from staff_letters import renew
+from staff_list import kept_arguments, neighbors
 
 MEANWHILE = "Somebody else has just changed this. Look at it as it is now, then decide."
 
@@ -58,6 +61,8 @@ def show(found: Submission, schedule_form: ScheduleForm | None = None) -> str:
         alike=[other for other in same_person(found) if other not in related],
         letters=db.session.scalars(Letter.about(found)).all(),
         notes=db.session.scalars(Note.about(found)).all(),
+        here=kept_arguments(),
+        neighbors=neighbors(found) if "view" in request.args else {},
         assignee=db.session.get(User, found.assigned_to) if found.assigned_to else None,
     )
 
@@ -70,12 +75,11 @@ def same_person(found: Submission) -> list[Submission]:
     things = dict(models_search.things(found.answers))
     born = models_search.marks([("birth", things.get("birth", ""))])
     contacts = [(kind, things[kind]) for kind in ("phone", "email") if kind in things]
-    query, _place = models_search.having(sa.select(Submission), born)
-    token = models_search.Token
-    reached = sa.exists().where(
-        token.place == Submission.place, token.mark.in_(models_search.marks(contacts))
-    )
-    return db.session.scalars(query.where(reached, Submission.id != found.id).limit(5)).all()
+    token, other = models_search.Token, sa.orm.aliased(models_search.Token)
+    reached = (other.place == token.place) & other.mark.in_(models_search.marks(contacts))
+    places = sa.select(token.place).where(token.mark.in_(born)).join(other, reached)
+    query = sa.select(Submission).where(Submission.place.in_(places), Submission.id != found.id)
+    return db.session.scalars(query.order_by(Submission.place.desc()).limit(5)).all()
 
 
 def to_change(reference: str, form: WorkForm) -> Submission | None:
@@ -94,7 +98,19 @@ def done(reference: str, message: str | tuple[str, ...], category: str = "succes
     db.session.commit()
     if message:
         flash(message, category)
-    return redirect(url_for("staff.submission", reference=reference), 303)
+    return redirect(url_for("staff.submission", reference=reference, **kept_arguments()), 303)
+
+
+@bp.post("/submissions/<reference:reference>/print")
+def print_out(reference: str) -> str:
+    """Show it as a page to print. Paper leaves the house, so that is written down."""
+    if not PrintForm().validate_on_submit():
+        abort(400)
+    found = find(reference, lock=True)  # and let nobody print what is erased
+    log("sensitive_print", user_id=current_user.id, submission=found)
+    html = render_template("staff/print.html", submission=found, here=kept_arguments())
+    db.session.commit()
+    return html
 
 
 @bp.post("/submissions/<reference:reference>/status")
@@ -170,11 +186,9 @@ def resend(reference: str) -> Response:
         abort(400)
     found = find(reference, lock=True)  # before its letter, as who erases it does
     letter = db.session.get(Letter, form.letter.data, with_for_update=True) or abort(404)
-    if letter.state != "failed" or letter.submission != found:
-        return done(reference, "There is nothing to send again.", "error")
-    letter.renew()
-    log("letter_resent", user_id=current_user.id, submission=letter.submission)
-    return done(reference, "The letter goes out again.")
+    if letter.submission != found:
+        abort(404)
+    return done(reference, *renew(letter))
 
 
 def new_schedule_form(found: Submission) -> ScheduleForm:

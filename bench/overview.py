@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="*", default=[1_000, 100_000])
     sizes = parser.parse_args().sizes
-    print("\n| requests in the database | the overview's queries, milliseconds | ratio |")
+    print("\n| submissions in the database | the overview's queries, milliseconds | ratio |")
     print("| ---: | ---: | ---: |", flush=True)
     first = None
     for size in sizes:
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def filled(folder: Path, size: int) -> Flask:
-    """Return a site with so many made-up requests, and the intakes that go with them."""
+    """Return a site with so many made-up submissions."""
     app = create_app(INSTANCE_PATH=folder, DATABASE_URL="sqlite:///bench.db", DEMO="true")
     made = app.test_cli_runner().invoke(args=["demo", "data", str(size)])
     if made.exit_code:

@@ -34,8 +34,10 @@ STAFF_PAGES = (
     "code, with mistakes",
     "queue",
     "spam",
+    "letters",
     "submission",
     "changed submission",
+    "printed submission",
     "time not booked",
     "booked time",
     "intake",
@@ -54,6 +56,7 @@ MEANT = {
     "time to stay": "form[data-stay]",
     "queue": "a[href$='view=spam']",
     "spam": "tbody tr",
+    "printed submission": ".paper dt",
     "submission": ".message-error li",
     "time not booked": ".change ~ .error",
     "booked time": ".facts dt:has-text('Booked for')",
@@ -102,6 +105,7 @@ def staff_tabs(window, server):
     an_appointment(server.person(), website="https://casino.example")
     yield tab_of(window, ada, "/staff/")
     yield tab_of(window, ada, "/staff/?view=spam")
+    yield tab_of(window, ada, "/staff/letters?state=waiting")
     yield from submission_tabs(window, ada, *map(staff_address, (first, second)))
     yield tab_of(window, ada, "/staff/overview")
     yield from tabs_of_admins(window, ada)
@@ -125,6 +129,7 @@ def time_to_stay(window, ada):
 def submission_tabs(window, ada, request, intake):
     yield tab_of(window, ada, request)
     yield tab_of(window, ada, request, press="Save status")
+    yield tab_of(window, ada, request, press="Print")
     yield tab_of(window, ada, request, press="Book")
     ada.visit(request).submit("form[action$=schedule]", day="2035-06-01", time="09:30")
     yield tab_of(window, ada, request)

@@ -109,6 +109,7 @@ ADDRESSES = """
 /staff/submissions/<reference:reference> /staff/submissions/<reference:reference>/status
 /staff/submissions/<reference:reference>/schedule /staff/search /staff/several
 /staff/submissions/<reference:reference>/assign /staff/submissions/<reference:reference>/notes
+/staff/letters /staff/letters/resend /staff/submissions/<reference:reference>/print
 /staff/submissions/<reference:reference>/hold /staff/submissions/<reference:reference>/resend
 """
 

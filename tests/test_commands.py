@@ -71,7 +71,7 @@ def test_a_demonstration_has_samples_says_so_on_each_page_and_its_account_needs_
     flask, tmp_path_factory
 ):
     demo = create_app(INSTANCE_PATH=private_folder(tmp_path_factory), DEMO="true")
-    assert flask("demo", "data", "30", on=demo)[0] == 0
+    assert flask("demo", "data", "200", on=demo)[0] == 0
     password = re.search(r"password (\S+)", flask("demo", "account", on=demo)[1])[1]
     page = Person(demo.test_client()).visit("/staff/")
     assert "This is a demonstration." in page.text

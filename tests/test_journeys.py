@@ -10,7 +10,7 @@ from browsing import (
     press,
     sees,
 )
-from people import an_appointment
+from people import an_appointment, an_intake
 from serving import (
     a_browser,  # noqa: F401
     a_server,  # noqa: F401
@@ -47,6 +47,37 @@ def test_a_member_of_staff_signs_in_works_on_a_request_and_signs_out_for_good(
         sees(either, "Sign in")
         expect(either.get_by_text(reference)).to_have_count(0)
     thief.close()
+
+
+def test_staff_go_through_a_list_by_keys_and_print_an_intake_on_one_page(page, window, server):
+    first, second = a_request(server), a_request(server)
+    sign_in(page, server, f"eda-{first}@example.org".lower())
+    page.goto("/staff/?kind=appointment")
+    page.get_by_role("link", name=first).click()
+    sees(page, f"Appointment {first}")
+    press_access_key(page, "n")
+    sees(page, f"Appointment {second}")
+    press_access_key(page, "p")
+    sees(page, f"Appointment {first}")
+    press_access_key(page, "b")
+    sees(page, "Submissions")
+    with server.place.app.app_context():
+        sent = an_intake(server.person()).soup.select_one(".reference").get_text()
+    page.goto(f"/staff/submissions/{sent}")
+    press(page, "Print")
+    paper = page.pdf(format="Letter", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", paper)) == 1
+
+
+def press_access_key(page, letter):
+    """Hold Alt and press a key, down to the text that comes with it: access keys go by that."""
+    key = {"key": letter, "text": letter, "unmodifiedText": letter, "modifiers": 1}
+    code = {"code": f"Key{letter.upper()}", "windowsVirtualKeyCode": ord(letter.upper())}
+    session = page.context.new_cdp_session(page)
+    with page.expect_navigation():
+        session.send("Input.dispatchKeyEvent", {"type": "keyDown", **key, **code})
+    session.send("Input.dispatchKeyEvent", {"type": "keyUp", **key, **code, "text": ""})
+    session.detach()
 
 
 def a_request(server):
@@ -101,7 +132,7 @@ def work_on(page, reference):
     page.get_by_label("Change the status to").select_option("Contacted")
     press(page, "Save status")
     expect(page.get_by_role("status")).to_contain_text("The status is now")
-    page.get_by_role("link", name="Back to the submissions").click()
+    page.get_by_role("link", name="Back to the list").click()
     row = page.get_by_role("row").filter(has_text=reference)
     expect(row.get_by_role("cell", name="Contacted")).to_be_visible()
 

@@ -47,12 +47,14 @@ def test_a_long_list_is_read_page_by_page_without_gap_or_repeat(ada, app):
 
 def copies(count):
     """Sixty submissions at the same moment: the order must hold on a tie as well."""
-    from commands_demo import random, sample_answers
+    from random import Random
+
+    from commands_samples import sample_answers
     from models import now
 
     received = now()
     for number in range(count):
-        answers = sample_answers(random.Random(number), received)
+        answers = sample_answers(Random(number), received)
         db.session.add(
             Submission.make(
                 kind="appointment",

@@ -33,6 +33,9 @@ POST /staff/submissions/<reference:reference>/assign     login own phone code 40
 POST /staff/submissions/<reference:reference>/notes      login own phone code 403   back  back
 POST /staff/submissions/<reference:reference>/hold       login own phone code 403   back  back
 POST /staff/submissions/<reference:reference>/resend     login own phone code 403   400   400
+POST /staff/submissions/<reference:reference>/print      login own phone code 200   200   200
+GET  /staff/letters                                      login own phone code 200   200   200
+POST /staff/letters/resend                               login own phone code 403   400   400
 POST /staff/search                                       login own phone code queue queue queue
 POST /staff/several                                      login own phone code 403   400   400
 GET  /staff/login                                        200   own phone code queue queue queue

@@ -35,7 +35,7 @@ def find(person, typed):
 
 def work(person, reference, act, **changes):
     page = person.visit(f"/staff/submissions/{reference}")
-    return page.submit(f"form[action$='/{act}']", **changes)
+    return page.submit(f"form[action*='/{act}']", **changes)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_page_costs_the_same_number_of_queries_with_one_row_and_with_many(ada,
     few = queries(ada)
     for _ in range(6):
         an_appointment(bob)
-    assert queries(ada) == few <= 15
+    assert queries(ada) == few <= 20
 
 
 def queries(person):
@@ -287,3 +287,43 @@ def test_what_staff_do_is_in_the_trail_without_a_word_of_the_patient(ada, three)
 def test_every_view_has_a_page(ada, three):
     for view in VIEWS:
         assert ada.visit(f"/staff/?view={view}").status == 200
+
+
+# From one to the next
+
+
+def test_from_one_submission_the_list_it_was_in_goes_on_and_leads_back(ada, three):
+    page = ada.visit("/staff/?status=new").link(three[1])
+    page = page.link("Next")
+    assert three[0] in page.title
+    page = page.link("Next")
+    assert three[2] in page.title
+    assert "Next" not in page.soup.select_one("main nav").get_text()
+    assert three[0] in page.link("Previous").title
+    back = page.link("Back to the list")
+    assert shown(back) == [three[1], three[0], three[2]]
+    assert back.soup.select_one("#status [selected]")["value"] == "new"
+
+
+def test_a_change_keeps_the_list_one_came_from(ada, three):
+    page = ada.visit("/staff/").link(three[1]).submit("form[action*='/status']", status="contacted")
+    assert three[0] in page.link("Next").title
+    page = page.submit("form.message")
+    assert three[0] in page.link("Next").title
+
+
+def test_a_search_goes_on_to_the_next_that_was_found(ada, three):
+    page = find(ada, "3/31/1975").link(three[2])
+    assert three[1] in page.link("Next").title
+
+
+def test_one_whose_visit_is_called_off_has_no_neighbors_in_that_list(ada, three):
+    page = ada.visit(f"/staff/submissions/{three[0]}?view=scheduled")
+    assert [a.get_text() for a in page.soup.select("main nav a")] == ["Back to the list"]
+
+
+def test_printing_is_in_the_trail_and_says_all_that_the_patient_said(rita, three):
+    page = rita.visit("/staff/").link(three[1]).submit("form[action*='/print']")
+    assert "Ana Abdi" in page.text
+    assert "Red flag:" in page.text
+    assert db.session.scalar(sa.select(Event.name).where(Event.name == "sensitive_print"))
