@@ -15,7 +15,7 @@ import commands_purge
 import models_search
 import outbox
 from app import create_app
-from commands_demo import sample
+from commands_samples import sample
 from conftest import private_folder
 from keeping import DAY, counts, erased, grow_old, trail
 from models import Submission, db, now, only_read
@@ -231,8 +231,8 @@ def add_old(count):
     db.session.flush()
     chance = random.Random(count)
     for number in range(count):
-        (row, *_rest) = sample(chance, age=1000 * DAY)
-        row.status, row.scheduled_for = "new", None
+        row = sample(chance, 1000 * DAY, ())[0].submission
+        row.status, row.scheduled_for, row.hold = "new", None, False
         db.session.add(row)
         db.session.flush()
         db.session.add_all(models_search.index(row, row.answers, ()))
