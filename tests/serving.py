@@ -150,6 +150,9 @@ class Wire:
         self.address = None  # as a proxy in front of the site would tell it
         self.statuses = []
 
+    def connect(self):
+        return HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+
     def twin(self):
         """The same browser once more, for a request at the same time."""
         other = Wire(self.url, self.application)
@@ -172,7 +175,7 @@ class Wire:
         if data is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             data = urlencode(data, doseq=True)
-        connection = HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        connection = self.connect()
         try:
             connection.request(method, path, data, headers)
             answer = connection.getresponse()
