@@ -13,7 +13,7 @@ from models import db
 from models_events import ACTS, BY_OWNER, BY_PATIENTS, Event, log
 from models_staff import User
 from models_trail import Part
-from staff_base import bp, read_reference
+from staff_base import bp, read_number, read_reference
 
 PAGE_SIZE = 50
 LARGEST_ID = 2**31 - 1  # PostgreSQL refuses a larger one
@@ -24,7 +24,7 @@ def activity() -> Any:
     """List what was done, newest first; `?before=` goes on where a page ended."""
     people = dict(db.session.execute(sa.select(User.id, User.email).order_by(User.email)).all())
     form = ActivityForm(people)
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=read_number)
     before = before if before is None else min(before, LARGEST_ID)
     part, found = wanted(form), []
     if part:

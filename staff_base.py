@@ -1,6 +1,7 @@
 """What all staff pages share: who may enter, and how a submission is found by its reference."""
 
 import logging
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
@@ -44,6 +45,22 @@ class ReferenceConverter(BaseConverter):
 
     def to_url(self, value: str) -> str:
         return f"{value[:4]}-{value[4:]}"
+
+
+def read_number(text: str) -> int:
+    """Return a number that every database can look for. Raises ValueError."""
+    number = int(text)
+    if abs(number) >= 2**63:
+        raise ValueError
+    return number
+
+
+def read_day(text: str) -> date:
+    """Return a day that has one before and one after it in each time zone. Raises ValueError."""
+    day = date.fromisoformat(text)
+    if not date.min.year < day.year < date.max.year:
+        raise ValueError
+    return day
 
 
 @bp.before_request

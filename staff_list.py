@@ -7,7 +7,6 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import date
 from typing import Any
 
 from flask import request
@@ -18,6 +17,7 @@ from content import library
 from content_medical import URGENCIES
 from models import KINDS, STATUSES, Submission, db
 from models_queue import VIEWS, Filters, Query, listed, selected
+from staff_base import read_day, read_number
 
 SEARCH = "what staff look for"  # the place that a search is sealed for
 NAMES = {"view", "find", "before", *(field.name for field in fields(Filters))} - {"search"}
@@ -39,11 +39,11 @@ def read_filters() -> Filters:
         kind=one_of("kind", KINDS),
         urgency=one_of("urgency", URGENCIES),
         status=one_of("status", STATUSES),
-        assigned=given.get("assigned", type=int) if assigned is None else assigned,
+        assigned=given.get("assigned", type=read_number) if assigned is None else assigned,
         factor=one_of("factor", library().risk_factors),
         article=one_of("article", library().articles),
-        since=given.get("since", type=date.fromisoformat),
-        until=given.get("until", type=date.fromisoformat),
+        since=given.get("since", type=read_day),
+        until=given.get("until", type=read_day),
         search=unseal_search(given.get("find", "")),
     )
 

@@ -76,6 +76,16 @@ def test_an_odd_page_address_is_harmless(ada, before):
     assert ada.visit("/staff/", query_string={"before": before}).status == 200
 
 
+@pytest.mark.parametrize("name", ["view", "assigned", "since", "until", "find", "factor", "kind"])
+@pytest.mark.parametrize(
+    "value",
+    ["9" * 30, "-1", "0001-01-01", "9999-12-31", "' OR 1=1 --", "\x00", "\ud800", "{{7*7}}"],
+)
+def test_an_odd_wish_for_the_list_is_harmless(ada, name, value):
+    value = value.encode("utf-8", "surrogatepass")
+    assert ada.visit("/staff/", query_string={name: value}).status == 200
+
+
 def test_a_submission_whose_key_is_lost_does_not_hide_the_others(ada, bob, app):
     an_appointment(bob)
     an_appointment(bob, full_name="Ana Abdi")
