@@ -5,7 +5,12 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 
-.PHONY: help run demo dev test check bench format clean
+# Every package with the hashes of all its files, for Linux and macOS, Python 3.11 and newer.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--annotation-style line --custom-compile-command 'make lock' --output-file
+PINNED = $$(grep -oE '^[a-z0-9-]+' requirements.txt)
+
+.PHONY: help run install demo dev test check bench format lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is to type
@@ -13,6 +18,8 @@ help: ## Show what there is to type
 
 run: .venv/run ## Set up what is missing and serve the site (HOST=, PORT= change where)
 	@$(BIN)/flask serve
+
+install: .venv/run ## Set up what is missing, for a service that serves it
 
 demo: .venv/run ## The same with made-up submissions, on a database that is thrown away
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT INT TERM && \
@@ -42,6 +49,18 @@ bench: .venv/dev ## Measure how fast pages are, beside nginx (needs nginx and wr
 format: .venv/dev ## Put the code in the form that `make check` wants
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+lock: .venv/dev ## Pin what the two requirements.in files ask for, and list the licenses
+	@$(LOCK) requirements.txt requirements.in >/dev/null
+	@$(LOCK) requirements-dev.txt requirements-dev.in >/dev/null
+	@$(MAKE) --no-print-directory .venv/dev
+	@{ printf '# Licenses of what the site runs on\n\nWritten by `make lock` from what is installed.\n\n' && \
+	$(BIN)/pip-licenses --from=mixed --order=name --format=markdown --packages $(PINNED); \
+	} > docs/licenses.md
+
+sbom: .venv/dev ## Write the software bill of materials to sbom.json (CycloneDX)
+	@$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
+	--output-reproducible --output-format JSON --output-file sbom.json && echo "It is in sbom.json."
+
 clean: ## Remove the installed packages; the data in instance/ stays
 	@rm -rf .venv
 
@@ -55,7 +74,7 @@ clean: ## Remove the installed packages; the data in instance/ stays
 
 .venv/run: .venv/python requirements.txt
 	@test -f $@ || echo "Installing what the site needs. This takes a minute, once."
-	@$(PIP) -r requirements.txt && touch $@
+	@$(PIP) --require-hashes -r requirements.txt && touch $@
 
 .venv/dev: .venv/run requirements-dev.txt
-	@$(PIP) -r requirements-dev.txt && touch $@
+	@$(PIP) --require-hashes -r requirements-dev.txt && touch $@
