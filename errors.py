@@ -7,7 +7,8 @@ import traceback
 from flask import Flask, render_template
 from flask.globals import request_ctx
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from passlib.exc import PasswordSizeError
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 logger = logging.getLogger("site")
 
@@ -74,8 +75,14 @@ def crash(error: InternalServerError) -> tuple[str, int, dict[str, str]]:
     return show(error, incident)
 
 
+def refuse_length(_error: PasswordSizeError) -> tuple[str, int, dict[str, str]]:
+    """Nobody has a password of more than 4,096 characters; to hash one takes long."""
+    return show(RequestEntityTooLarge())
+
+
 def init_app(app: Flask) -> None:
     if not app.debug:
         app.log_exception = lambda _exc_info: None  # Flask's own line has the message; see `crash`
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(InternalServerError, crash)
+    app.register_error_handler(PasswordSizeError, refuse_length)

@@ -157,6 +157,17 @@ def test_only_a_known_proxy_may_say_where_a_request_comes_from(limited, hops, la
     assert answer.status == last
 
 
+@pytest.mark.parametrize("email", ["ada@example.org", "nobody@example.org"])
+@pytest.mark.parametrize(
+    ("password", "status"),
+    [(PASSWORD + "\0", 200), ("x" * 4_096, 200), ("x" * 4_097, 413), ("x" * 900_000, 413)],
+)
+def test_an_odd_password_is_refused_whoever_it_is_for(app, eve, email, password, status):
+    add_staff(app, "ada@example.org", "handler")
+    page = eve.visit("/staff/login").submit(email=email, password=password)
+    assert (page.path, page.status) == ("/staff/login", status)
+
+
 def test_signing_in_from_a_page_of_another_visit_is_refused(app, eve, bob):
     add_staff(app, "ada@example.org", "handler")
     token = eve.visit("/staff/login").typed()["csrf_token"]

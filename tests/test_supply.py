@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 from settings import ROOT
 
 PAIRS = [("requirements.in", "requirements.txt"), ("requirements-dev.in", "requirements-dev.txt")]
-# What may be used by anybody for anything; LGPL-3.0 too, as long as it stays a package of its own.
-FREE = r"MIT|BSD|Apache|ISC|Unlicense|PSF|MPL|LGPL-3\.0-only|UNKNOWN"
+# What may be used by anybody for anything; The LGPL too, as long as it stays a package of its own.
+FREE = r"MIT|BSD|Apache|ISC|Unlicense|PSF|MPL|Lesser|LGPL|UNKNOWN"
 
 
 def asked(name):
