@@ -6,6 +6,7 @@ import pytest
 
 import visitors
 from errors import WORDS
+from security import HEADERS
 
 
 @pytest.fixture
@@ -31,6 +32,8 @@ def test_a_crash_shows_an_id_that_is_in_the_log_and_no_detail(broken, bob, caplo
     for text in (page.response.text, caplog.text):
         assert "Siobhán" not in text
     assert page.headers["Cache-Control"] == "no-store"
+    for name in HEADERS:
+        assert name in page.headers
 
 
 @pytest.mark.parametrize("status", sorted(WORDS))
