@@ -84,7 +84,6 @@ def write_nginx(proxy, upstream):
         "/etc/letsencrypt/live/www.example.org/fullchain.pem": f"{proxy.folder}/server.pem",
         "/etc/letsencrypt/live/www.example.org/privkey.pem": f"{proxy.folder}/server.pem",
         "/var/log/nginx": str(proxy.folder),
-        "/var/www/acme": str(proxy.folder),
         "127.0.0.1:8000": f"127.0.0.1:{upstream}",
     }
     (proxy.folder / "site.conf").write_text(changed(text, changes))

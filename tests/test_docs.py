@@ -6,9 +6,24 @@ import pytest
 
 from settings import ROOT
 
-TABLES = (ROOT / "docs" / "safety.md").read_text("utf-8")
-ROWS = [line.rsplit("|", 2)[1].strip() for line in TABLES.splitlines() if line.startswith("| ")]
-HELD = [row for row in ROWS if row and row != "held by" and not set(row) <= {"-"}]
+
+def rows_of(name):
+    """The rows of each table whose last column says what holds it."""
+    held = False
+    for line in (ROOT / "docs" / f"{name}.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            held = False
+        elif cells[-1] == "held by":
+            held = True
+        elif held and line.startswith("| "):
+            yield cells
+
+
+SAFETY, SECURITY = list(rows_of("safety")), list(rows_of("security"))
+HELD = [row[-1] for row in SAFETY + SECURITY if ": " in row[-1]]
+# Tests that come with the audit trail's chain and the export.
+LATER = {"commands_audit", "models_events", "staff_csv"}
 
 
 def named(row):
@@ -20,17 +35,29 @@ def named(row):
         yield module, words
 
 
+def test_no_test_is_waited_for_that_is_there():
+    assert [name for name in LATER if (ROOT / "tests" / f"test_{name}.py").exists()] == []
+
+
 def names_in(module):
     text = (ROOT / "tests" / f"test_{module}.py").read_text("utf-8")
     return {name.replace("_", " ") for name in re.findall(r"^def test_(\w+)", text, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("row", HELD)
-def test_each_hazard_is_held_by_a_test_that_there_is(row):
+def test_what_a_document_says_is_held_by_a_test_that_there_is(row):
     for module, words in named(row):
+        if module in LATER:
+            continue
         plain = re.sub(r"[^\w ]", "", words.lower().replace("-", " "))
         assert plain in names_in(module), f"{module}: {words}"
 
 
 def test_there_are_hazards():
-    assert len(HELD) >= 20
+    assert len([row for row in SAFETY if ": " in row[-1]]) >= 20
+
+
+def test_each_check_of_security_is_held_or_says_why_not():
+    assert [row[0] for row in SECURITY] == [f"S{number}" for number in range(1, 36)]
+    for name, _words, held in SECURITY:
+        assert ": " in held or held.startswith("does not apply"), name
