@@ -1,6 +1,7 @@
 """What the site is made of: nothing that nobody asked for, each file known by its hash."""
 
 import re
+from hashlib import sha256
 from importlib.metadata import version
 
 import pytest
@@ -10,7 +11,7 @@ from packaging.utils import canonicalize_name
 from settings import ROOT
 
 PAIRS = [("requirements.in", "requirements.txt"), ("requirements-dev.in", "requirements-dev.txt")]
-# What may be used by anybody for anything; The LGPL too, as long as it stays a package of its own.
+# What may be used by anybody for anything. The LGPL too, as long as it stays a package of its own.
 FREE = r"MIT|BSD|Apache|ISC|Unlicense|PSF|MPL|Lesser|LGPL|UNKNOWN"
 
 
@@ -73,3 +74,10 @@ def test_the_only_package_that_names_no_license_is_one_we_have_read():
     """Its file says zlib's."""
     text = (ROOT / "docs" / "licenses.md").read_text("utf-8")
     assert re.findall(r"\| ([\w-]+) .*UNKNOWN", text) == ["pysqlite3"]
+
+
+def test_the_one_file_of_others_is_the_one_that_is_described():
+    file = ROOT / "forms_passwords.txt.gz"
+    assert sha256(file.read_bytes()).hexdigest() in (ROOT / "docs" / "security.md").read_text(
+        "utf-8"
+    )
