@@ -1,7 +1,7 @@
 """The forms that staff fill in. Signing in is Flask-Security's, counting wrong tries is ours."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -41,6 +41,7 @@ EXPORT_REASONS = (
     "A move to another system",
     "A request by a patient or a court",
 )
+LAST_VISIT = timedelta(days=3 * 365)
 STATUS_CHOICES = capitalized(STATUSES)
 
 
@@ -203,8 +204,12 @@ class ScheduleForm(WorkForm):
 
     anyway = BooleanField("Book it all the same")
 
+    def validate_day(self, field: DateField) -> None:
+        if field.data and field.data > library().practice.today() + LAST_VISIT:
+            raise ValidationError("Enter a day in the next three years")
+
     def validate_time(self, field: TimeField) -> None:
-        if not self.day.data:
+        if self.day.errors or field.data is None:
             return
         practice = library().practice
         if datetime.combine(self.day.data, field.data, practice.time_zone) <= now():

@@ -303,6 +303,26 @@ def test_a_time_that_has_passed_cannot_be_booked(ada, submission):
     assert status() == "new"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"day": "9999-12-31", "anyway": "y"},
+        {"day": "0001-01-01"},
+        {"day": "x"},
+        {"time": "x"},
+        {"time": "25:00"},
+        {"day": "", "time": ""},
+    ],
+)
+def test_an_odd_time_is_refused_in_words(ada, submission, typed):
+    page = ada.visit(f"/staff/submissions/{submission.shown_reference}")
+    typed = {"day": an_open_day(), "time": "09:30", **typed}
+    page = page.submit("form[action$=schedule]", **typed)
+    assert page.status == 422
+    assert page.soup.select_one("form[action$=schedule] + p.error")
+    assert status() == "new"
+
+
 def test_a_reader_cannot_book(rita, submission):
     page = rita.visit(f"/staff/submissions/{submission.shown_reference}")
     assert not page.soup.select("form[action$=schedule]")
