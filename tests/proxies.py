@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -10,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-
-import pytest
 
 from mail import Authority
 from serving import ROOT, Wire, free_port, kill, wait_for
@@ -116,9 +113,7 @@ def changed(text, changes):
 
 @contextmanager
 def running(program, folder, upstream):
-    """Run a proxy in front of a port until the block ends. Skips where the program is missing."""
-    if not shutil.which(program):
-        pytest.skip(f"{program} is not installed here. On Debian: sudo apt install {program}")
+    """Run a proxy in front of a port until the block ends."""
     Authority(folder).vouch(NAME)
     proxy = Proxy(folder, free_port(), free_port())
     command = WRITE[program](proxy, upstream)

@@ -19,22 +19,26 @@ from serving import ROOT, free_port, new_place, wait_for
 UNIT = ROOT / "deploy" / "practice-site.service"
 
 
+@pytest.fixture(scope="module", params=list(proxies.WRITE))
+def program(request):
+    """The name of a proxy that is installed here."""
+    if not shutil.which(request.param):
+        pytest.skip(f"{request.param} is not installed here. Type: apt install {request.param}")
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A server that believes one proxy."""
+def server(program, tmp_path_factory):
+    """A server that believes one proxy, and has counted nobody yet."""
     place = new_place(tmp_path_factory)
     place.settings = {"SITE_URL": f"https://{NAME}", "TRUSTED_PROXIES": "1"}
     with place.serve() as server:
         yield server
 
 
-@pytest.fixture(scope="module", params=list(proxies.WRITE))
-def proxy(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    if not shutil.which(request.param):
-        pytest.skip(f"{request.param} is not installed here: apt install {request.param}")
-    server = request.getfixturevalue("server")
-    with proxies.running(request.param, folder, server.port) as proxy:
+@pytest.fixture(scope="module")
+def proxy(program, server, tmp_path_factory):
+    with proxies.running(program, tmp_path_factory.mktemp(program), server.port) as proxy:
         yield proxy
 
 
@@ -139,10 +143,10 @@ def test_a_made_up_address_does_not_evade_the_limit_for_passwords(visitor):
                 "X-Real-IP": f"203.0.113.{number}",
             },
         ).status
-        for number in range(11)
+        for number in range(21)  # ten a minute, and the minute may change in between
     ]
-    assert statuses[-1] == 429
-    assert 429 not in statuses[:-2]
+    assert 429 in statuses
+    assert 429 not in statuses[:10]
 
 
 def test_a_made_up_host_leads_nowhere(proxy):
@@ -173,23 +177,20 @@ def answering(first, second):
             thread.join()
 
 
-@pytest.mark.parametrize("program", proxies.WRITE)
 def test_an_export_goes_on_as_it_is_made(program, tmp_path):
-    with answering(b"name,status\n", b"Bob,new\n") as (port, go):
-        if not shutil.which(program):
-            go()
-            socket.create_connection(("127.0.0.1", port)).close()
-        with proxies.running(program, tmp_path, port) as proxy:
-            connection = proxy.connect()
-            connection.request("GET", "/staff/export.csv")
-            answer = connection.getresponse()
-            assert answer.read(12) == b"name,status\n"
-            go()
-            assert answer.read() == b"Bob,new\n"
-            connection.close()
+    with (
+        answering(b"name,status\n", b"Bob,new\n") as (port, go),
+        proxies.running(program, tmp_path, port) as proxy,
+    ):
+        connection = proxy.connect()
+        connection.request("GET", "/staff/export.csv")
+        answer = connection.getresponse()
+        assert answer.read(12) == b"name,status\n"
+        go()
+        assert answer.read() == b"Bob,new\n"
+        connection.close()
 
 
-@pytest.mark.parametrize("program", proxies.WRITE)
 def test_while_the_site_starts_again_people_are_told_that_nothing_was_sent(program, tmp_path):
     with proxies.running(program, tmp_path, free_port()) as proxy:
         answer, body = proxy.ask("/appointment/check", "POST", body="x=y")
