@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--annotation-style line --custom-compile-command 'make lock' --output-file
 PINNED = $$(grep -oE '^[a-z0-9-]+' requirements.txt)
 
-.PHONY: help run install demo dev test check bench format lock sbom clean
+.PHONY: help run install demo dev test drill check bench format lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is to type
@@ -33,6 +33,9 @@ dev: .venv/dev ## Serve on this machine only, reload on every change, show error
 
 test: .venv/dev ## Run every test
 	@$(BIN)/python -m pytest
+
+drill: .venv/dev ## Run what takes longer than tests may: power cuts, many people at once
+	@$(BIN)/python -m pytest -m drill -s
 
 check: .venv/dev ## Check style, templates, content, and that the migrations match the models
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/djlint --quiet --lint templates

@@ -20,6 +20,7 @@ except ImportError:  # no wheel for this machine
     sqlite = sqlite3
 
 BUSY_TIMEOUT = 5  # seconds that a writer waits for another before the request fails
+LOST_AFTER = 10  # seconds without a sign of PostgreSQL's machine until it counts as gone
 
 
 class UTCDateTime(sa.types.TypeDecorator[datetime]):
@@ -77,7 +78,8 @@ def engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         connect_args = {"timeout": BUSY_TIMEOUT}
         return {"module": sqlite, "connect_args": connect_args, "hide_parameters": True}
-    return {"pool_pre_ping": True, "hide_parameters": True}
+    connect_args = {"connect_timeout": BUSY_TIMEOUT, "tcp_user_timeout": LOST_AFTER * 1000}
+    return {"pool_pre_ping": True, "connect_args": connect_args, "hide_parameters": True}
 
 
 def make_private(file: Path) -> None:
@@ -91,14 +93,25 @@ def make_private(file: Path) -> None:
         ) from None
 
 
-def prepare(engine: Engine) -> None:
-    """Set up every connection of a SQLite engine; PostgreSQL needs nothing.
+def wait_no_longer(connection: Any, _record: Any) -> None:
+    """Let a request on PostgreSQL fail, as on SQLite, when others hold what it waits for."""
+    # Not among the options of the connection, which some connection poolers refuse.
+    connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")
+    connection.commit()
 
-    We begin transactions ourselves: the driver's own way skips SELECT and DDL, and a deferred
+
+def prepare(engine: Engine) -> None:
+    """Set up every connection of an engine.
+
+    PostgreSQL would wait for a lock without end, with it the few threads that answer requests, and
+    in the end the whole site.
+
+    SQLite's transactions we begin ourselves: the driver's own way skips SELECT and DDL, and a deferred
     transaction that writes later loses other people's changes or fails at once when it meets one.
     So a transaction takes the write lock from the start, unless it says that it only reads.
     """
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "connect", wait_no_longer)
         return
     make_private(Path(engine.url.database))
 

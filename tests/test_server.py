@@ -6,20 +6,15 @@ Where the database matters, a test runs on both engines.
 import socket
 import stat
 from functools import partial
-from http.client import HTTPException
 
 import pytest
 import sqlalchemy as sa
 
 from models import Submission, WeeklyCount, db
-from models_engine import sqlite
-from models_events import Event
 from models_letters import Letter
 from pages import Person
 from people import an_appointment, details, submissions, to_check, to_details
-from security import unsign
 from serving import (
-    a_place,  # noqa: F401 (a fixture, asked for by its name)
     at_once,
     free_port,
     make_place,
@@ -88,55 +83,8 @@ def test_twenty_presses_of_the_button_at_once_send_one_request(server):
     assert len(found) == before + 1
 
 
-def test_every_request_that_was_answered_is_there_after_the_power_went(place):
-    with place.serve() as server:
-        with place.look():
-            checks = [to_check(server.person()) for _ in range(8)]
-        answers = at_once([partial(send_and_pull_the_plug, server, check) for check in checks])
-    assert any(answers)
-    with place.serve(server.port) as again:
-        with place.look():
-            ids = {submission.id for submission in submissions()}
-            answered = {submission_of(answer) for answer in answers if answer}
-            assert answered <= ids
-        at_once([partial(check.submit, follow=False) for check in checks])
-        again.stop()
-    with place.look():
-        assert names(submissions()) == ["Siobhán O'Brien-Núñez"] * 8
-        sent = sa.select(sa.func.count(Event.id)).where(Event.name == "submission_created")
-        assert db.session.scalar(sent) == 8
-    check_integrity(place)
-
-
-def send_and_pull_the_plug(server, check):
-    """Send; as soon as the answer is here, kill the server. None for one that it cut off."""
-    try:
-        answer = check.submit(follow=False)
-    except (OSError, HTTPException):
-        return None
-    server.kill()
-    assert answer.status == 303
-    return answer
-
-
-def submission_of(answer):
-    return unsign("received", answer.headers["Location"].rpartition("/")[2])
-
-
-def names(found):
-    """The patients' names, which only the right key in the right row opens."""
-    return [submission.answers["full_name"] for submission in found]
-
-
 def on_sqlite(place):
     return place.database.startswith("sqlite")
-
-
-def check_integrity(place):
-    if on_sqlite(place):
-        connection = sqlite.connect(place.instance / "site.db")
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        connection.close()
 
 
 def test_two_servers_write_to_one_database_at_the_same_time(server):
