@@ -272,11 +272,23 @@ def plain_types(kind: str, item: Any, _context: Any) -> str | bool:
     return False
 
 
+def let_go(_error: BaseException | None) -> None:
+    """End the transaction of a request, also when the database has gone meanwhile.
+
+    By then the answer is made, and must not be lost because there is nothing left to roll back.
+    """
+    try:
+        db.session.rollback()
+    except sa.exc.DBAPIError:
+        db.session.invalidate()
+
+
 def init_app(app: Flask) -> None:
     url = app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = models_engine.engine_options(url)
     db.init_app(app)
+    app.teardown_appcontext(let_go)  # runs before the extension's own, which closes the session
     Migrate(app, db, render_as_batch=True, render_item=plain_types, compare_server_default=True)
     with app.app_context():
         models_engine.prepare(db.engine)

@@ -103,12 +103,11 @@ def wait_no_longer(connection: Any, _record: Any) -> None:
 def prepare(engine: Engine) -> None:
     """Set up every connection of an engine.
 
-    PostgreSQL would wait for a lock without end, with it the few threads that answer requests, and
-    in the end the whole site.
+    PostgreSQL would wait for a lock without end, and soon all threads that answer requests with it.
 
-    SQLite's transactions we begin ourselves: the driver's own way skips SELECT and DDL, and a deferred
-    transaction that writes later loses other people's changes or fails at once when it meets one.
-    So a transaction takes the write lock from the start, unless it says that it only reads.
+    SQLite's transactions we begin ourselves. The driver's own way skips SELECT and DDL, and a
+    deferred transaction that writes later loses other people's changes or fails at once when it
+    meets one. So it takes the write lock from the start, unless it says that it only reads.
     """
     if engine.dialect.name != "sqlite":
         event.listen(engine, "connect", wait_no_longer)

@@ -211,11 +211,14 @@ def new_submission(
 
 
 def spam_reason(draft: Draft, *, trapped: bool) -> str | None:
-    """Say why this looks like a program's work, if it does. The moment it began is ours to know."""
+    """Say why this looks like a program's work, if it does. The moment it began is ours to know.
+
+    When our clock was set back since then, it does not tell how long this took.
+    """
     if trapped:
         return TRAPPED
     quick = timedelta(seconds=current_app.config["SPAM_SECONDS"])
-    if draft.started_at and now() - draft.started_at < quick:
+    if draft.started_at and timedelta(0) <= now() - draft.started_at < quick:
         return TOO_QUICK
     return None
 

@@ -82,6 +82,12 @@ class Mailbox:
         return AuthResult(success=not self.answers["AUTH"], handled=False)
 
 
+    def hang_up(self):
+        """Break off the connection that was made first, in the middle of whatever it does."""
+        first = self.connections[0]
+        first.loop.call_soon_threadsafe(first.transport.abort)
+
+
 class Connection(SMTP):
     """One connection to a mail server, which ends with it at the latest."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from http.cookies import SimpleCookie
+from itertools import cycle
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 from threading import Barrier
@@ -32,6 +33,7 @@ from pages import Person
 
 ROOT = Path(__file__).resolve().parent.parent
 SQLITE = "sqlite:///site.db"
+OWN_PASSWORD = "seven quiet lamps under water"
 REDIRECTS = {301, 302, 303, 307, 308}
 
 
@@ -85,9 +87,8 @@ class Place:
     @cached_property
     def app(self):
         """The site's own code over the same folder and database, in this process."""
-        return create_app(
-            INSTANCE_PATH=self.instance, DATABASE_URL=self.database, RATELIMIT_ENABLED=False
-        )
+        own = {"INSTANCE_PATH": self.instance, "DATABASE_URL": self.database}
+        return create_app(**{**own, **self.settings, "RATELIMIT_ENABLED": False})
 
     @contextmanager
     def look(self):
@@ -195,6 +196,18 @@ class Wire:
                 del self.cookies[name]
 
 
+class Balancer(Wire):
+    """A browser whose requests go to one server after the other, as behind a balancer."""
+
+    def __init__(self, *servers):
+        super().__init__(servers[0].url, servers[0].place.app)
+        self.turns = cycle(server.url for server in servers)
+
+    def ask(self, *request):
+        self.url = next(self.turns)
+        return super().ask(*request)
+
+
 def kill(process):
     """End a process and all that it started."""
     with suppress(ProcessLookupError):
@@ -256,6 +269,15 @@ def one_time_password(place, email, *options):
     added = place.flask("staff", "add", email, *options)
     assert added.returncode == 0, added.stderr
     return added.stdout.split()[-1]
+
+
+def come_in(person, place, email):
+    """Let somebody come in whose account is new; return the list of submissions."""
+    password = one_time_password(place, email)
+    account = person.visit("/staff/").submit(email=email, password=password)
+    return account.submit(
+        password=password, new_password=OWN_PASSWORD, new_password_confirm=OWN_PASSWORD
+    )
 
 
 # Fixtures have other names as functions, so that a test module can import them without clashing

@@ -1,30 +1,41 @@
-"""The server is killed while patients send: who was told that it arrived can rely on that."""
+"""Servers are killed while patients send: who was told that it arrived can rely on that."""
 
 import pytest
 
 from crowd import Power, all_is_there, send_all
 from serving import a_place, new_place  # noqa: F401 (a fixture, asked for by its name)
+from troubles import on_own_postgresql
 
 BEHIND_A_PROXY = {"TRUSTED_PROXIES": "1"}
 
 
-def power_cuts(place, patients, at_once, cuts, flow="appointment"):
+def cuts(place, patients, at_once, times, flow="appointment", trouble=Power.fail):
+    """Let trouble come so many times while so many patients send; all must be there. What was said
+    by the last server is returned."""
     place.settings = BEHIND_A_PROXY
     power = Power(place)
-    moments = {number * patients // (cuts + 1) for number in range(1, cuts + 1)}
+    moments = {number * patients // (times + 1) for number in range(1, times + 1)}
     try:
-        shown = send_all(power, patients, at_once, power.fail, moments, flow)
+        shown = send_all(power, patients, at_once, lambda: trouble(power), moments, flow)
     finally:
         power.off()
     all_is_there(place, shown, [f"Patient {number}" for number in range(patients)])
+    return power.server.output
 
 
 @pytest.mark.parametrize(
-    ("patients", "cuts"), [(64, 2), pytest.param(320, 20, marks=pytest.mark.drill)]
+    ("patients", "times"), [(64, 2), pytest.param(320, 20, marks=pytest.mark.drill)]
 )
-def test_kill_9_in_the_middle_of_32_senders_loses_and_doubles_nothing(place, patients, cuts):
-    power_cuts(place, patients, 32, cuts)
+def test_kill_9_in_the_middle_of_32_senders_loses_and_doubles_nothing(place, patients, times):
+    cuts(place, patients, 32, times)
 
 
 def test_500_intakes_by_20_at_once_survive_two_power_cuts(tmp_path_factory):
-    power_cuts(new_place(tmp_path_factory), 500, 20, 2, flow="intake")
+    cuts(new_place(tmp_path_factory), 500, 20, 2, flow="intake")
+
+
+def test_postgresql_that_crashes_under_load_is_found_again(request):
+    with on_own_postgresql(request) as place:
+        said = cuts(place, 48, 16, 3, trouble=lambda power: power.place.postgres.restart())
+    assert "the database did not take a request" in said
+    assert "incident" not in said
