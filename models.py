@@ -1,6 +1,7 @@
 """The tables, the selects over them, and the only `db`."""
 
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -277,10 +278,8 @@ def let_go(_error: BaseException | None) -> None:
 
     By then the answer is made, and must not be lost because there is nothing left to roll back.
     """
-    try:
+    with suppress(sa.exc.DBAPIError):
         db.session.rollback()
-    except sa.exc.DBAPIError:
-        db.session.invalidate()
 
 
 def init_app(app: Flask) -> None:

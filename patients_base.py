@@ -27,6 +27,10 @@ NOT_SAVED = (
     "We cannot save anything right now",
     "Nothing was sent. Wait a minute and press the button again, or call us.",
 )
+NOT_SHOWN = (
+    "We cannot show this page right now",
+    "Wait a minute and load the page again, or call us. What you sent or saved before is safe.",
+)
 TOO_MANY = "We got a lot from your network or your contact address. Try again later, or call us."
 
 LOCKED = (
@@ -214,7 +218,7 @@ def not_saved(error: sa.exc.OperationalError) -> tuple[str, int]:
     logger.error("the database did not take a request: %s", type(error.orig).__name__)
     given = request.view_args or {}
     page = given["flow"].step(given.get("name", "")) if "flow" in given else None
-    title, advice = NOT_SAVED
+    title, advice = NOT_SAVED if request.method == "POST" else NOT_SHOWN
     if request.method != "POST":
         return render_template("errors/error.html", title=title, advice=advice), 503
     if page is None or page.interrupts:

@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, current_app, request
@@ -41,6 +42,8 @@ LIMITS = {
     "birth": "30 per hour",
     "told": "1 per hour",  # how often the audit trail is told that a network is over its budget
 }
+
+STORE_WITHIN = 1  # seconds that the store of the limits may take for an answer
 
 # Mozilla's HTTP Observatory gives these its full marks; all of our own files are same-origin.
 CONTENT_SECURITY_POLICY = (
@@ -160,6 +163,12 @@ def unsign(purpose: str, token: str) -> str | None:
         return None
 
 
+def store_options(address: str) -> dict[str, Any]:
+    """How long Redis may take. Without a limit it would hold up every form when it hangs."""
+    within = {"socket_connect_timeout": STORE_WITHIN, "socket_timeout": STORE_WITHIN}
+    return within if address.startswith("redis") else {}
+
+
 def init_app(app: Flask) -> None:
     over_https = app.config["SITE_URL"].startswith("https://")
     hosts = app.config["TRUSTED_HOSTS"]
@@ -172,6 +181,9 @@ def init_app(app: Flask) -> None:
         TRUSTED_HOSTS=list({site_host, app.config["HOST"], "127.0.0.1", "localhost", *hosts}),
         MAX_CONTENT_LENGTH=1_000_000,  # bytes; the longest honest form is a fiftieth of it
         RATELIMIT_HEADERS_ENABLED=True,  # says when to try again
+        # A store that is down, or says nothing, keeps nobody out: each process counts by itself.
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_STORAGE_OPTIONS=store_options(app.config["RATELIMIT_STORAGE_URI"]),
         PERMANENT_SESSION_LIFETIME=PATIENTS_COOKIE_LIFE,
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open as long as its session lives
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which some people's browsers withhold

@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -39,6 +40,8 @@ class MailServer:
     user: str
     password: str = field(repr=False)
 
+
+REDIS = "redis==7.4.1"  # for those who share limits in one; the tests run with it
 
 MAIL_PORTS = {"smtp": 587, "smtps": 465}
 THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
@@ -97,6 +100,8 @@ def database_url(value: str) -> str:
 
 
 def rate_limit_store(value: str) -> str:
+    if value.startswith("redis") and find_spec("redis") is None:
+        raise ValueError(f"Redis needs one more package. Type: .venv/bin/pip install {REDIS}")
     try:
         storage_from_string(value)
     except Exception as error:  # noqa: BLE001 (each kind of store fails in its own way)

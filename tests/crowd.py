@@ -50,13 +50,10 @@ class Patient:
 
     def send(self):
         """Fill in the form and send it; return the reference that was shown."""
-        page = self.keep_trying(self.begin)
+        page = self.keep_trying(lambda: self.person.visit(f"/{self.flow}/"))
         while not page.path.startswith("/received/") or page.status != 200:
             page = self.keep_trying(partial(self.go_on, page))
         return page.soup.select_one(".reference").get_text()
-
-    def begin(self):
-        return self.person.visit(f"/{self.flow}/")
 
     def go_on(self, page):
         if page.status == 503:
@@ -69,8 +66,9 @@ class Patient:
         """Believe the page, once it is back. It says that nothing was kept, and whom to call."""
         assert PHONE in page.text
         wait_for(self.site.is_up, seconds=60)
-        if not page.soup.select("main form"):  # it was no form that could not be shown
-            return self.begin()
+        if not page.soup.select("main form"):  # what they typed was kept; it is the next page
+            assert "was sent" not in page.text
+            return self.person.visit(page.path)
         assert "not saved" in page.text or "Nothing was sent" in page.text
         return page.submit()
 

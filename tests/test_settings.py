@@ -169,6 +169,15 @@ def test_a_setting_is_read_as_it_is_meant(folder, name, written, value):
     assert load({"INSTANCE_PATH": folder, name: written})[name] == value
 
 
+def test_redis_without_its_package_says_what_to_type(folder, monkeypatch):
+    monkeypatch.setattr(settings, "find_spec", lambda _name: None)
+    with pytest.raises(SettingsError, match=f"pip install {settings.REDIS}$"):
+        load({"INSTANCE_PATH": folder, "RATELIMIT_STORAGE_URI": "redis://127.0.0.1"})
+    root = Path(settings.__file__).parent
+    for name in ("requirements-dev.txt", ".env.example", "docs/operations.md"):
+        assert settings.REDIS in (root / name).read_text(encoding="utf-8")
+
+
 def test_the_password_of_the_mail_server_is_not_printed_with_it():
     assert "hunter2" not in repr(smtp_url("smtp://ann:hunter2@mail.example.org"))
 

@@ -1,0 +1,177 @@
+"""Two servers, as on two machines: a folder each, one PostgreSQL, one Redis, the same keys."""
+
+import shutil
+import socket
+import subprocess
+from collections import Counter
+from contextlib import contextmanager, suppress
+from functools import partial
+from subprocess import DEVNULL
+
+import pytest
+import sqlalchemy as sa
+
+from mail import mail_server
+from models import db
+from models_letters import Letter
+from pages import Person
+from people import an_appointment, an_intake, intake_to, on_to, submissions
+from serving import Balancer, at_once, come_in, free_port, new_database, new_place, wait_for
+from settings import SECRETS
+
+WRONG = {"email": "nobody@example.org", "password": "seven wrong words in a row here"}
+
+
+@pytest.fixture(scope="module")
+def mail():
+    with mail_server() as box:
+        yield box
+
+
+@contextmanager
+def running_redis(folder, port):
+    """Run a Redis that keeps nothing on the disk until the block ends."""
+    options = f"--port {port} --bind 127.0.0.1 --save --appendonly no --dir {folder}".split()
+    with subprocess.Popen(["redis-server", *options], stdout=DEVNULL) as process:
+        try:
+            wait_for(partial(is_open, port))
+            yield process
+        finally:
+            process.kill()
+
+
+def is_open(port):
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    """The address of a Redis of its own."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed here, and these tests share limits in it")
+    pytest.importorskip("redis")
+    port = free_port()
+    with running_redis(tmp_path_factory.mktemp("redis"), port):
+        yield f"redis://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def settings(mail, redis):
+    """What the owner sets on both machines."""
+    return {
+        **{name: make() for name, make in SECRETS.items()},
+        "SITE_URL": "http://www.example.org",
+        "SMTP_URL": mail.address(),
+        "TRUSTED_PROXIES": "1",
+        "RATELIMIT_STORAGE_URI": redis,
+    }
+
+
+@contextmanager
+def two_servers(tmp_path_factory, postgres, settings):
+    database = new_database(postgres)
+    one, other = (new_place(tmp_path_factory, database) for _ in range(2))
+    one.settings = other.settings = settings
+    with one.serve() as first, other.serve() as second:
+        yield first, second
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory, postgres, settings):
+    with two_servers(tmp_path_factory, postgres, settings) as both:
+        yield both
+
+
+def person(servers, number=1):
+    """Somebody whose every request goes to the other server than the one before."""
+    found = Person(Balancer(*servers))
+    found.client.address = f"198.51.100.{number}"
+    return found
+
+
+def reference(page):
+    return page.soup.select_one(".reference").get_text()
+
+
+def test_a_form_that_was_begun_at_one_is_finished_at_the_other(servers):
+    one, other = servers
+    with one.place.look():
+        begun = intake_to(one.person(), "spine")
+        begun.person.client.url = other.url
+        assert on_to(begun.person.visit("/intake/"), "check").submit().path.startswith("/received/")
+        assert an_intake(person(servers)).status == 200
+        kinds = [submission.kind for submission in submissions()]
+    assert kinds == ["intake", "intake"]
+
+
+def test_who_signs_in_at_one_works_at_the_other_and_is_signed_out_at_both(servers):
+    one, other = servers
+    with one.place.look():
+        sent = reference(an_appointment(person(servers)))
+    ada = person(servers, 2)
+    queue = come_in(ada, one.place, "ada@example.org")
+    assert sent in queue.text
+    page = ada.visit(f"/staff/submissions/{sent}")
+    page.submit("form[action$=status]", status="contacted")
+    for server in (one, other, one, other):
+        assert "Contacted" in ada.visit(f"/staff/submissions/{sent}").text, server.url
+    saved = dict(ada.client.cookies)
+    ada.visit("/staff/").submit("form[action='/staff/logout']")
+    for server in servers:
+        eve = server.person()
+        eve.client.cookies = dict(saved)
+        assert eve.visit("/staff/").path == "/staff/login"
+
+
+def test_no_letter_goes_out_twice(servers, mail):
+    place, before = servers[0].place, len(mail.ids)
+    with place.look():
+        wait_for(lambda: unsent() == 0)
+
+    def send(number):
+        with place.app.app_context():
+            contact = {"phone": f"612-555-{number:04}", "email": f"ana{number}@example.org"}
+            return an_appointment(person(servers, number), **contact)
+
+    at_once([partial(send, number) for number in range(20, 40)])
+    with place.look():
+        wait_for(lambda: unsent() == 0)
+    assert len(mail.ids) >= before + 40
+    assert set(Counter(mail.ids).values()) == {1}
+    assert {name for server in servers for name in ["Traceback"] if name in server.output} == set()
+
+
+def unsent():
+    count = db.session.scalar(sa.select(sa.func.count()).where(Letter.state != "sent"))
+    db.session.rollback()
+    return count
+
+
+def test_wrong_passwords_at_either_count_for_both(servers):
+    page = person(servers, 3).visit("/staff/login")
+    statuses = [page.submit(**WRONG).status for _ in range(12)]
+    assert 429 not in statuses[:10]
+    assert statuses[10:] == [429, 429]
+
+
+def test_a_redis_that_is_gone_keeps_nobody_out(tmp_path_factory, postgres, settings):
+    port = free_port()
+    address = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{port}"}
+    with (
+        running_redis(tmp_path_factory.mktemp("redis"), port) as process,
+        two_servers(tmp_path_factory, postgres, {**settings, **address}) as servers,
+    ):
+        process.kill()
+        process.wait()
+        with servers[0].place.look():
+            sent = reference(an_appointment(person(servers)))
+        ada = person(servers, 2)
+        assert sent in come_in(ada, servers[0].place, "ada@example.org").text
+        # They are counted still, by each worker process for itself.
+        page = person(servers, 3).visit("/staff/login")
+        answers = (page.submit(**WRONG).status for _ in range(100))
+        assert 429 in answers
+        assert "incident" not in servers[0].output + servers[1].output
