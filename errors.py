@@ -4,11 +4,13 @@ import logging
 import secrets
 import traceback
 
-from flask import Flask, render_template
+from flask import Flask, current_app
 from flask.globals import request_ctx
 from flask_wtf.csrf import CSRFError
 from passlib.exc import PasswordSizeError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+
+from content import library
 
 logger = logging.getLogger("site")
 
@@ -60,7 +62,10 @@ def show(error: HTTPException, incident: str = "") -> tuple[str, int, dict[str, 
     if request_ctx.url_adapter is None:  # an untrusted host: no address of ours can be built
         advice = "The site is not known by this name. Its owner can add it to TRUSTED_HOSTS."
         return f"{title}. {advice}", status, {**kept, "Content-Type": "text/plain; charset=utf-8"}
-    page = render_template("errors/error.html", title=title, advice=advice, incident=incident)
+    # Not `render_template`: it asks the database who is signed in, and that may be what failed.
+    page = current_app.jinja_env.get_template("errors/error.html").render(
+        practice=library().practice, title=title, advice=advice, incident=incident
+    )
     return page, status, kept
 
 

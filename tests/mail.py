@@ -81,7 +81,6 @@ class Mailbox:
         self.signed_in.append((data.login.decode(), data.password.decode()))
         return AuthResult(success=not self.answers["AUTH"], handled=False)
 
-
     def hang_up(self):
         """Break off the connection that was made first, in the middle of whatever it does."""
         first = self.connections[0]

@@ -106,12 +106,12 @@ def full_disk(server):
 
 @contextmanager
 def no_file_may_grow(server):
-    """The site's processes may not write to any file."""
+    """The site's processes may not make any file longer than its log is."""
     family = [psutil.Process(server.process.pid)]
     family += family[0].children(recursive=True)
     before = [resource.prlimit(one.pid, resource.RLIMIT_FSIZE) for one in family]
     for one, (_soft, hard) in zip(family, before, strict=True):
-        resource.prlimit(one.pid, resource.RLIMIT_FSIZE, (0, hard))
+        resource.prlimit(one.pid, resource.RLIMIT_FSIZE, (64 * 1024, hard))
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from contextvars import copy_context
@@ -20,13 +21,13 @@ READERS, SENDERS = 200, 20
 SECONDS = int(os.environ.get("DRILL_SECONDS", "120"))
 EVERY = 2  # seconds between two looks at the memory
 MAY_GROW = 1.1
-# Every public page in turn, some of them with words that nobody has searched for yet.
+# Every public page in turn, and now and then a search.
 READ = """
 local paths, visit = {{{paths}}}, 0
 request = function()
   visit = visit + 1
   local path = paths[visit % #paths + 1]
-  if visit % 50 == 0 then path = "/search?q=pain" .. visit end
+  if visit % 50 == 0 then path = "/search?q=pain" .. visit % 500 end
   return wrk.format("GET", path)
 end
 """
@@ -81,11 +82,18 @@ def test_200_readers_and_20_senders_get_no_error_and_need_no_more_memory(
     all_is_there(place, senders.shown, senders.names)
     early, late = seen[len(seen) // 4 : len(seen) // 2], seen[3 * len(seen) // 4 :]
     with capsys.disabled():
-        print(f"\n{said}\n{len(senders.shown)} requests sent, median {median(senders.took):.1f} s")
-        print("MB every", EVERY, "s:", *(f"{one:.0f}" for one in seen))
+        sys.stdout.write(f"\n{said}{len(seen)} looks at the memory, MB: {shown_as(seen)}\n")
+        sys.stdout.write(f"{len(senders.took)} forms, seconds each: {shown_as(senders.took)}\n")
     assert "Non-2xx" not in said
     assert "Socket errors" not in said
     assert median(late) <= MAY_GROW * median(early)
+
+
+def shown_as(numbers):
+    first, last = numbers[0], numbers[-1]
+    return (
+        f"first {first:.0f}, median {median(numbers):.0f}, most {max(numbers):.0f}, last {last:.0f}"
+    )
 
 
 def read_and_send(server, senders, process, script):

@@ -1,12 +1,15 @@
 """Two servers, as on two machines: a folder each, one PostgreSQL, one Redis, the same keys."""
 
+import re
 import shutil
 import socket
 import subprocess
 from collections import Counter
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from subprocess import DEVNULL
+from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +19,17 @@ from models import db
 from models_letters import Letter
 from pages import Person
 from people import an_appointment, an_intake, intake_to, on_to, submissions
-from serving import Balancer, at_once, come_in, free_port, new_database, new_place, wait_for
+from serving import (
+    ROOT,
+    Balancer,
+    Wire,
+    at_once,
+    come_in,
+    free_port,
+    new_database,
+    new_place,
+    wait_for,
+)
 from settings import SECRETS
 
 WRONG = {"email": "nobody@example.org", "password": "seven wrong words in a row here"}
@@ -175,3 +188,65 @@ def test_a_redis_that_is_gone_keeps_nobody_out(tmp_path_factory, postgres, setti
         answers = (page.submit(**WRONG).status for _ in range(100))
         assert 429 in answers
         assert "incident" not in servers[0].output + servers[1].output
+
+
+def the_nginx_of_the_handbook(folder, port, servers):
+    """The configuration in docs/operations.md, with addresses and a folder of this machine."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    upstream, cache = (
+        re.search(rf"^    {word}.*?^    }}$", text, re.MULTILINE | re.DOTALL)[0]
+        for word in ("upstream", "proxy_cache_path")
+    )
+    given = {
+        "10.0.0.11:8000": servers[0].url.removeprefix("http://"),
+        "10.0.0.12:8000": servers[1].url.removeprefix("http://"),
+        "http://127.0.0.1:8000": "http://site",
+        "127.0.0.1:9003": f"127.0.0.1:{port}",
+        "/var/cache/nginx/pages": f"{folder}/pages",
+    }
+    config = f"{upstream}\n{cache}"
+    for written, here in given.items():
+        assert written in config
+        config = config.replace(written, here)
+    places = "".join(
+        f"{name}_temp_path {folder}/tmp; "
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    own = f"daemon off; pid {folder}/pid; error_log {folder}/log; events {{}}"
+    return f"{own} http {{ access_log off; {places} {config} }}"
+
+
+@contextmanager
+def running_nginx(folder, servers):
+    port, config = free_port(), folder / "nginx.conf"
+    config.write_text(the_nginx_of_the_handbook(folder, port, servers))
+    folder.chmod(0o755)  # its workers are nobody
+    with subprocess.Popen(["nginx", "-e", folder / "log", "-c", config]) as process:
+        try:
+            wait_for(partial(is_open, port))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed here")
+def test_behind_the_nginx_of_the_handbook_nobody_notices_that_a_server_is_gone(
+    tmp_path_factory, postgres, settings
+):
+    # Not below pytest's own folders, which nobody else may enter.
+    with (
+        TemporaryDirectory() as folder,
+        two_servers(tmp_path_factory, postgres, settings) as servers,
+        running_nginx(Path(folder), servers) as address,
+        servers[0].place.look(),
+    ):
+        wire = Wire(address, servers[0].place.app)
+        reader = Person(wire)
+        assert reader.visit("/articles/").status == 200
+        assert reference(an_appointment(reader))
+        servers[0].kill()
+        assert reference(an_appointment(reader, phone="612-555-0188"))
+        assert set(wire.statuses) <= {200, 303}
+        servers[1].kill()
+        assert reader.visit("/articles/").status == 200  # from the cache
+        assert wire.open("/appointment/").status_code == 502
