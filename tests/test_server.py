@@ -15,7 +15,6 @@ from models_letters import Letter
 from pages import Person
 from people import an_appointment, details, submissions, to_check, to_details
 from serving import (
-    OWN_PASSWORD,
     at_once,
     free_port,
     make_place,
