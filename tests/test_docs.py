@@ -34,7 +34,8 @@ def named(row):
 
 
 def names_in(module):
-    text = (ROOT / "tests" / f"test_{module}.py").read_text("utf-8")
+    (file,) = (ROOT / "tests").rglob(f"test_{module}.py")
+    text = file.read_text("utf-8")
     return {name.replace("_", " ") for name in re.findall(r"^def test_(\w+)", text, re.MULTILINE)}
 
 
