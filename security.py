@@ -163,10 +163,17 @@ def unsign(purpose: str, token: str) -> str | None:
         return None
 
 
-def store_options(address: str) -> dict[str, Any]:
-    """How long Redis may take. Without a limit it would hold up every form when it hangs."""
+def counting(store: str) -> dict[str, Any]:
+    """How the limits use their store. When it is down, each process counts by itself.
+
+    Redis has a second for an answer. Without that limit it would hold up every form if it hangs.
+    """
     within = {"socket_connect_timeout": STORE_WITHIN, "socket_timeout": STORE_WITHIN}
-    return within if address.startswith("redis") else {}
+    return {
+        "RATELIMIT_HEADERS_ENABLED": True,  # says when to try again
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_STORAGE_OPTIONS": within if store.startswith("redis") else {},
+    }
 
 
 def init_app(app: Flask) -> None:
@@ -180,10 +187,7 @@ def init_app(app: Flask) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         TRUSTED_HOSTS=list({site_host, app.config["HOST"], "127.0.0.1", "localhost", *hosts}),
         MAX_CONTENT_LENGTH=1_000_000,  # bytes; the longest honest form is a fiftieth of it
-        RATELIMIT_HEADERS_ENABLED=True,  # says when to try again
-        # A store that is down, or says nothing, keeps nobody out: each process counts by itself.
-        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
-        RATELIMIT_STORAGE_OPTIONS=store_options(app.config["RATELIMIT_STORAGE_URI"]),
+        **counting(app.config["RATELIMIT_STORAGE_URI"]),
         PERMANENT_SESSION_LIFETIME=PATIENTS_COOKIE_LIFE,
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open as long as its session lives
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which some people's browsers withhold
