@@ -1,6 +1,7 @@
 """queue."""
 
 import secrets
+from datetime import UTC
 
 import sqlalchemy as sa
 from alembic import op
@@ -70,7 +71,8 @@ def give_places():
     submissions = sa.table('submissions', moment, *columns)
     connection = op.get_bind()
     for row in connection.execute(sa.select(submissions)).all():
-        place = (int(row.received_at.timestamp() * 1000) << 22) + secrets.randbits(22)
+        at = row.received_at if row.received_at.tzinfo else row.received_at.replace(tzinfo=UTC)  # SQLite's are naive
+        place = (int(at.timestamp() * 1000) << 22) + secrets.randbits(22)
         connection.execute(sa.update(submissions).where(submissions.c.id == row.id).values(
             place=place, view=VIEWS[row.status], rank=RANKS[row.urgency]))
 
