@@ -2,7 +2,7 @@
 
 import pytest
 
-from barriers import LOOKS, SMALL, barriers, tab_of
+from barriers import LOOKS, SMALL, WIDE, barriers, tab_of
 from browsing import UPRIGHT
 from people import an_appointment, an_intake
 from security import is_private
@@ -183,6 +183,13 @@ def public_addresses(server):
             links = visitor.visit(address).soup.select("a[href]")
             waiting += [link["href"].split("#")[0] for link in links]
     return found
+
+
+def test_on_a_laptop_the_queue_fits(tabs):
+    tab = tabs["queue"]
+    tab.set_viewport_size(WIDE)
+    region = tab.get_by_role("region", name="Submissions")
+    assert region.evaluate("it => it.scrollWidth <= it.clientWidth")
 
 
 def test_on_a_small_screen_the_queue_scrolls_and_the_page_does_not(tabs):
