@@ -4,7 +4,7 @@ import pytest
 
 from barriers import LOOKS, SMALL, WIDE, barriers, tab_of
 from browsing import UPRIGHT
-from people import an_appointment, an_intake
+from people import an_appointment, an_intake, an_open_day
 from security import is_private
 from serving import (
     a_browser,  # noqa: F401 (a fixture, asked for by its name)
@@ -131,7 +131,7 @@ def submission_tabs(window, ada, request, intake):
     yield tab_of(window, ada, request, press="Save status")
     yield tab_of(window, ada, request, press="Print")
     yield tab_of(window, ada, request, press="Book")
-    ada.visit(request).submit("form[action$=schedule]", day="2035-06-01", time="09:30")
+    ada.visit(request).submit("form[action$=schedule]", day=an_open_day(), time="09:30")
     yield tab_of(window, ada, request)
     yield tab_of(window, ada, intake)
 
