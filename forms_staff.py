@@ -16,11 +16,12 @@ from wtforms import (
     PasswordField,
     SelectField,
     StringField,
+    SubmitField,
     TextAreaField,
     TimeField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from content import library
 from forms_fields import clean_line
@@ -43,6 +44,8 @@ EXPORT_REASONS = (
 )
 LAST_VISIT = timedelta(days=3 * 365)
 STATUS_CHOICES = capitalized(STATUSES)
+# What many can be given at once: none that goes with a visit, or with a letter about it.
+SILENT_CHOICES = [one for one in STATUS_CHOICES if one.value not in {"scheduled", "cancelled"}]
 
 
 class SignInForm(LoginForm):
@@ -118,20 +121,22 @@ class AssignField(SelectField):
 
 class AssignForm(WorkForm):
     assigned = AssignField("Assigned to")
+    me = SubmitField("Assign to me")
 
 
 class SeveralForm(FlaskForm):
     """What to do with all submissions that are ticked."""
 
     assigned = AssignField("Assign to", first="Assign to …")
-    status = SelectField("Status", choices=[SelectChoice("", "Status …"), *STATUS_CHOICES])
+    status = SelectField("Status", choices=[SelectChoice("", "Status …"), *SILENT_CHOICES])
 
 
 class NoteForm(FlaskForm):
     text = TextAreaField(
         "Note",
+        filters=[lambda text: (text or "").strip()],
         validators=[
-            InputRequired("Write something first."),
+            DataRequired("Write something first."),
             Length(max=2000, message="Use 2,000 characters or less."),
         ],
     )

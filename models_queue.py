@@ -4,7 +4,7 @@ A page begins after the last row of the one before, so that a page deep inside c
 the first. Every list and every filter has an index that leads there in its order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ import sqlalchemy as sa
 import models_search
 from models import RANKS, VIEW_OF_STATUS, Submission, db, now, place_at
 
+HALF_A_DAY = timedelta(hours=12)
+VISIT = ("scheduled_for", "place")
 AT_MOST = 5_000  # what is counted; beyond, it is "more than"
 Query = sa.Select[tuple[Submission]]
 
@@ -27,7 +29,7 @@ class View:
     holds: str | None
     order: tuple[str, ...] = ("place",)
     newest_first: bool = True
-    overdue: bool = False
+    only: Callable[[], tuple[Any, ...]] = tuple  # more that must be so, as of this moment
 
     def select(self) -> Query:
         query = sa.select(Submission)
@@ -35,9 +37,7 @@ class View:
             # In the statement itself: only so do databases find the indexes of one list.
             holds = sa.literal(self.holds, literal_execute=True)
             query = query.where(Submission.view == holds)
-        if self.overdue:
-            query = query.where(any_rank(), Submission.reply_due_at < now())
-        return query
+        return query.where(*self.only())
 
     def in_order(
         self, query: Query, place: Any, after: Submission | None, *, backwards: bool = False
@@ -64,12 +64,26 @@ def any_rank() -> sa.ColumnElement[bool]:
     return Submission.rank.in_(list(RANKS.values()))
 
 
+def is_overdue() -> tuple[Any, ...]:
+    return any_rank(), Submission.reply_due_at < now()
+
+
+def is_ahead() -> tuple[Any, ...]:
+    """Today's visits stay until the evening, whether they have begun or not."""
+    return (Submission.scheduled_for >= now() - HALF_A_DAY,)
+
+
+def is_past() -> tuple[Any, ...]:
+    return (Submission.scheduled_for < now() - HALF_A_DAY,)
+
+
 URGENT_FIRST: dict[str, Any] = {"order": ("rank", "place"), "newest_first": False}
 LATEST: dict[str, Any] = {"order": ("rank", "reply_due_at", "place"), "newest_first": False}
 VIEWS: Mapping[str, View] = {
     "todo": View("To do", "todo", **URGENT_FIRST),
-    "overdue": View("Overdue", "todo", overdue=True, **LATEST),
-    "scheduled": View("Scheduled", "scheduled", ("scheduled_for", "place"), newest_first=False),
+    "overdue": View("Overdue", "todo", only=is_overdue, **LATEST),
+    "scheduled": View("Scheduled", "scheduled", VISIT, newest_first=False, only=is_ahead),
+    "visited": View("Past visits", "scheduled", VISIT, only=is_past),
     "closed": View("Closed", "closed"),
     "spam": View("Spam", "spam"),
     "all": View("All", None),

@@ -9,13 +9,14 @@ from flask_security import current_user
 
 from content import library
 from forms_staff import ActivityForm
-from models import db
+from models import Submission, db
 from models_events import ACTS, BY_OWNER, BY_PATIENTS, Event, log
 from models_staff import User
 from models_trail import Part
 from staff_base import bp, read_number, read_reference
 
 PAGE_SIZE = 50
+LOOKS = ("sensitive_read", "sensitive_print")
 LARGEST_ID = 2**31 - 1  # PostgreSQL refuses a larger one
 
 
@@ -63,6 +64,17 @@ def wanted(form: ActivityForm) -> Part | None:
 def midnight(day: date | None) -> datetime | None:
     """When a day begins at the practice."""
     return day and datetime(day.year, day.month, day.day, tzinfo=library().practice.time_zone)
+
+
+def history(found: Submission) -> list[tuple[Event, str, str, str]]:
+    """What was done about a submission, latest first: when, by whom, and what. Not who looked."""
+    people = dict(db.session.execute(sa.select(User.id, User.email)).all())
+    about = Event.submission_id == found.id, Event.name.not_in(LOOKS)
+    query = sa.select(Event).where(*about).order_by(Event.id.desc()).limit(PAGE_SIZE)
+    return [
+        (event, who(event, people), ACTS[event.name], more(event, people))
+        for event in db.session.scalars(query)
+    ]
 
 
 def who(event: Event, people: dict[int, str]) -> str:

@@ -35,6 +35,9 @@ WORKERS = {
 }
 
 
+YEARS = range(2000, 2039)  # a submission's place has room up to then
+
+
 class ReferenceConverter(BaseConverter):
     """A reference however it was read out: `7K3F-9QRT`, `7k3f9qrt`; O is 0, and I and L are 1."""
 
@@ -56,9 +59,9 @@ def read_number(text: str) -> int:
 
 
 def read_day(text: str) -> date:
-    """Return a day that has one before and one after it in each time zone. Raises ValueError."""
+    """Return a day on which something can have come in. Raises ValueError."""
     day = date.fromisoformat(text)
-    if not date.min.year < day.year < date.max.year:
+    if day.year not in YEARS:
         raise ValueError
     return day
 
@@ -93,10 +96,13 @@ def may(endpoint: str) -> bool:
 
 
 def find(reference: str, *, lock: bool = False) -> Submission:
-    """Return a submission; `lock` it to change it, which nobody can once it is erased."""
+    """Return a submission; `lock` it to change it, which nobody can once it is erased, or without its key.
+
+    Its page says why.
+    """
     query = Submission.with_reference(reference)
     found = db.session.scalar(query.with_for_update() if lock else query) or abort(404)
-    if lock and found.erased_at:
+    if lock and (found.erased_at or opened(found) is None):
         abort(redirect(url_for("staff.submission", reference=reference), 303))
     return found
 

@@ -1,6 +1,7 @@
 """The lists that staff work through: views with counts, filters, and one box to find anybody."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from models_queue import AT_MOST, VIEWS, Filters, counts, listed
 from models_staff import User
 from staff_base import bp, opened, read_reference
 from staff_list import kept_arguments, read_filters, read_view, seal_search
-from staff_submission import change_status
+from staff_submission import change_status, hand_to, why_not
 
 PAGE_SIZE = 25
 
@@ -102,34 +103,49 @@ def search() -> Response:
 
 @bp.post("/several")
 def several() -> Response:
-    """Assign all that are ticked, or change their status."""
-    form = SeveralForm()
+    """Assign all that are ticked, or change their status.
+
+    What somebody else has changed since it was on the screen stays as it is, and so does what has a
+    visit booked.
+    """
+    form, versions = SeveralForm(), ticked()
     back = redirect(url_for(".queue", **kept_arguments("before")), 303)
-    chosen = [*filter(None, map(readable, request.form.getlist("chosen")))]
     if not form.validate_on_submit():
         abort(400)
-    ticked = (Submission.reference.in_(chosen[:PAGE_SIZE]), Submission.erased_at.is_(None))
-    query = sa.select(Submission).where(*ticked)
-    found = db.session.scalars(query.with_for_update()).all()
-    for row in found:
+    if not versions or not (form.status.data or form.assigned.data):
+        flash("Tick some, and choose what to do with them.", "error")
+        return back
+    these = (Submission.reference.in_(versions), Submission.erased_at.is_(None))
+    found = db.session.scalars(sa.select(Submission).where(*these).with_for_update()).all()
+    same = [row for row in found if str(row.version) == versions[row.reference]]
+    free = [row for row in same if not why_not(row, form.status.data)]
+    for row in free:
         if form.status.data:
             change_status(row, form.status.data)
         if form.assigned.data:
-            row.assigned_to = int(form.assigned.data) or None
-            log("assigned", user_id=current_user.id, submission=row, detail=form.assigned.data)
+            hand_to(row, int(form.assigned.data))
     db.session.commit()
-    if found and (form.status.data or form.assigned.data):
-        flash(f"{len(found)} changed.", "success")
-    else:
-        flash("Tick some, and choose what to do with them.", "error")
+    say_what_changed(len(free), booked=len(same) - len(free), meanwhile=len(versions) - len(same))
     return back
 
 
-def readable(text: str) -> str | None:
-    try:
-        return read_reference(text)
-    except ValueError:
-        return None
+def ticked() -> dict[str, str]:
+    """The version of each that is ticked, as it was on the screen, by its reference."""
+    found: dict[str, str] = {}
+    for text in request.form.getlist("chosen")[:PAGE_SIZE]:
+        reference, _, version = text.partition(".")
+        with suppress(ValueError):
+            found[read_reference(reference)] = version
+    return found
+
+
+def say_what_changed(changed: int, *, booked: int, meanwhile: int) -> None:
+    if changed:
+        flash(f"{changed} changed.", "success")
+    if booked:
+        flash(f"{booked} not changed: a visit is booked. Open it to call the visit off.", "error")
+    if meanwhile:
+        flash(f"{meanwhile} not changed: somebody else has just changed it. Look again.", "error")
 
 
 def members() -> dict[int, str]:

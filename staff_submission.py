@@ -28,7 +28,8 @@ from models_events import log
 from models_letters import Letter
 from models_notes import Note
 from models_staff import User
-from staff_base import bp, find
+from staff_activity import history
+from staff_base import bp, find, opened
 from staff_letters import renew
 from staff_list import kept_arguments, neighbors
 
@@ -45,17 +46,24 @@ def submission(reference: str) -> str:
     return html
 
 
-def show(found: Submission, schedule_form: ScheduleForm | None = None) -> str:
+def show(
+    found: Submission,
+    *,
+    schedule_form: ScheduleForm | None = None,
+    note_form: NoteForm | None = None,
+) -> str:
     related = db.session.scalars(found.related()).all()
     if found.erased_at:
         why = models_retention.WHY[found.erased_why]
         return render_template("staff/erased.html", submission=found, why=why, related=related)
+    if opened(found) is None:
+        return render_template("staff/unopened.html", submission=found)
     return render_template(
         "staff/submission.html",
         submission=found,
         status_form=StatusForm(formdata=None, status=found.status),
         assign_form=AssignForm(formdata=None, assigned=str(found.assigned_to or 0)),
-        note_form=NoteForm(formdata=None),
+        note_form=note_form or NoteForm(formdata=None),
         schedule_form=schedule_form or new_schedule_form(found),
         related=related,
         alike=[other for other in same_person(found) if other not in related],
@@ -64,6 +72,7 @@ def show(found: Submission, schedule_form: ScheduleForm | None = None) -> str:
         here=kept_arguments(),
         neighbors=neighbors(found) if "view" in request.args else {},
         assignee=db.session.get(User, found.assigned_to) if found.assigned_to else None,
+        history=history(found),
     )
 
 
@@ -118,11 +127,25 @@ def set_status(reference: str) -> Response:
     form = StatusForm()
     if found := to_change(reference, form):
         before = found.status
+        if problem := why_not(found, form.status.data):
+            return done(reference, problem, "error")
         change_status(found, form.status.data)
         db.session.flush()
         words = f"The status is now “{found.status.capitalize()}”."
+        if "cancelled" in {before, found.status}:  # the patient is told, which nothing undoes
+            return done(reference, words)
         return done(reference, (words, reference, before, str(found.version)), "undo")
     return done(reference, "")
+
+
+def why_not(found: Submission, status: str) -> str:
+    """Say what keeps it from having this status: a visit that is booked, or one that is not."""
+    if status == "scheduled" and not found.scheduled_for:
+        return "Book a time, and the status follows."
+    awaited = found.scheduled_for and not found.is_over
+    if awaited and status not in {"scheduled", "cancelled"}:
+        return "A visit is booked, and the patient counts on it. Set “Cancelled” to call it off."
+    return ""
 
 
 def change_status(found: Submission, status: str) -> None:
@@ -144,23 +167,28 @@ def change_status(found: Submission, status: str) -> None:
 def assign(reference: str) -> Response:
     form = AssignForm()
     if found := to_change(reference, form):
-        found.assigned_to = int(form.assigned.data) or None
-        log("assigned", user_id=current_user.id, submission=found, detail=form.assigned.data)
+        hand_to(found, current_user.id if form.me.data else int(form.assigned.data))
         return done(reference, "It is assigned." if found.assigned_to else "Nobody has it now.")
     return done(reference, "")
 
 
+def hand_to(found: Submission, user_id: int) -> None:
+    """Let a member of staff have it, or nobody (0)."""
+    found.assigned_to = user_id or None
+    log("assigned", user_id=current_user.id, submission=found, detail=str(user_id))
+
+
 @bp.post("/submissions/<reference:reference>/notes")
-def add_note(reference: str) -> Response:
+def add_note(reference: str) -> Any:
     """Add a note. That never overwrites anything, so it goes in whatever others do meanwhile."""
     form = NoteForm()
     if not form.validate_on_submit():
         if form.csrf_token.errors:
             abort(400)
-        return done(reference, form.text.errors[0], "error")
+        return show(find(reference), note_form=form), 422
     found = find(reference, lock=True)
     note = Note(id=secrets.token_hex(16), submission_id=found.id, user_id=current_user.id, at=now())
-    note.text = form.text.data.strip()
+    note.text = form.text.data
     db.session.add(note)
     found.changed_at = now()
     log("note_added", user_id=current_user.id, submission=found)
@@ -201,7 +229,7 @@ def schedule(reference: str) -> Any:
     """Book a time, or another one; the patient gets a letter with a file for the calendar."""
     form = ScheduleForm()
     if not form.validate_on_submit() and not form.csrf_token.errors:
-        return show(find(reference), form), 422
+        return show(find(reference), schedule_form=form), 422
     found = to_change(reference, form)
     if found is None:
         return done(reference, "")

@@ -30,7 +30,7 @@ GET  /staff/submissions/<reference:reference>            login own phone code 20
 POST /staff/submissions/<reference:reference>/status     login own phone code 403   400   400
 POST /staff/submissions/<reference:reference>/schedule   login own phone code 403   422   422
 POST /staff/submissions/<reference:reference>/assign     login own phone code 403   400   400
-POST /staff/submissions/<reference:reference>/notes      login own phone code 403   back  back
+POST /staff/submissions/<reference:reference>/notes      login own phone code 403   422   422
 POST /staff/submissions/<reference:reference>/hold       login own phone code 403   back  back
 POST /staff/submissions/<reference:reference>/resend     login own phone code 403   400   400
 POST /staff/submissions/<reference:reference>/print      login own phone code 200   200   200

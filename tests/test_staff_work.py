@@ -1,0 +1,146 @@
+"""What staff do with submissions: nobody is overwritten, misled, or left without a word."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from content import library
+from models import Submission, db, now
+from people import an_appointment, letters, submissions
+from vault import Vault
+
+
+def one(person):
+    return person.visit(f"/staff/submissions/{submissions()[0].reference}")
+
+
+def act(person, name, **changes):
+    return one(person).submit(f"form[action*='/{name}']", **changes)
+
+
+def book(person, ahead=3):
+    day = library().practice.today() + timedelta(days=ahead)
+    return act(person, "schedule", day=day.isoformat(), time="10:00", anyway="y")
+
+
+def let_it_pass():
+    """Let all visits have been yesterday."""
+    db.session.rollback()
+    db.session.execute(sa.update(Submission).values(scheduled_for=now() - timedelta(days=1)))
+    db.session.commit()
+
+
+def tick_all(page, **changes):
+    chosen = [box["value"] for box in page.soup.select("[name=chosen]")]
+    return page.submit("main form[action*=several]", chosen=chosen, **changes)
+
+
+def test_nothing_is_scheduled_without_a_time(ada, submission):
+    page = act(ada, "status", status="scheduled")
+    assert "Book a time, and the status follows." in page.text
+    assert submissions()[0].status == "new"
+
+
+def test_no_list_offers_a_status_that_goes_with_a_visit(ada, submission):
+    offered = {o["value"] for o in ada.visit("/staff/").soup.select("[name=status] option")}
+    boxes = {o["value"] for o in ada.visit("/staff/").soup.select("#several-status option")}
+    assert {"scheduled", "cancelled"} <= offered
+    assert boxes == {"", "new", "contacted", "closed", "spam"}
+
+
+def test_a_visit_that_is_to_come_stays_booked_until_it_is_called_off(ada, submission):
+    book(ada)
+    page = act(ada, "status", status="closed")
+    assert "A visit is booked, and the patient counts on it." in page.text
+    assert submissions()[0].status == "scheduled"
+    page = act(ada, "status", status="cancelled")
+    assert (submissions()[0].status, submissions()[0].scheduled_for) == ("cancelled", None)
+    assert not page.soup.select("form.message-success")  # the letter is on its way
+
+
+def test_a_visit_that_is_over_can_be_closed(ada, submission):
+    book(ada)
+    let_it_pass()
+    act(ada, "status", status="closed")
+    assert submissions()[0].status == "closed"
+
+
+def test_visits_to_come_and_past_ones_have_lists_of_their_own(ada, submission):
+    book(ada)
+    reference = submission.shown_reference
+    assert reference in ada.visit("/staff/?view=scheduled").text
+    assert reference not in ada.visit("/staff/?view=visited").text
+    let_it_pass()
+    assert reference not in ada.visit("/staff/?view=scheduled").text
+    assert reference in ada.visit("/staff/?view=visited").text
+
+
+def test_of_several_that_are_ticked_those_changed_meanwhile_stay_as_they_are(ada, bob):
+    an_appointment(bob)
+    an_appointment(bob)
+    old = ada.visit("/staff/")
+    act(ada, "status", status="closed")
+    page = tick_all(old, status="contacted")
+    assert "1 changed." in page.text
+    assert "1 not changed: somebody else has just changed it." in page.text
+    assert sorted(row.status for row in submissions()) == ["closed", "contacted"]
+
+
+def test_of_several_that_are_ticked_those_with_a_visit_stay_booked(ada, submission):
+    book(ada)
+    before = len(letters())
+    page = tick_all(ada.visit("/staff/?view=scheduled"), status="closed")
+    assert "1 not changed: a visit is booked." in page.text
+    assert (submissions()[0].status, len(letters())) == ("scheduled", before)
+
+
+def test_everybody_sees_who_has_done_what(ada, rita, submission):
+    act(ada, "status", status="contacted")
+    act(ada, "assign", me="1")
+    history = one(rita).soup.find("h2", string="What was done").find_next("ul").get_text()
+    assert history.index("Assigned a submission (to ada@example.org)") < history.index(
+        "new to contacted"
+    )
+    assert history.count("ada@example.org") == 3
+    assert "Opened" not in history
+
+
+def test_a_note_that_is_too_long_stays_as_it_was_typed(ada, submission):
+    page = act(ada, "notes", text="x" * 2001)
+    assert page.status == 422
+    assert "Use 2,000 characters or less." in page.text
+    assert page.soup.select_one("#text").get_text().strip() == "x" * 2001
+
+
+def test_a_note_of_spaces_is_none(ada, submission):
+    assert "Write something first." in act(ada, "notes", text="  \n ").text
+
+
+def test_a_submission_whose_key_is_missing_says_so_and_nothing_can_be_done_with_it(
+    app, ada, submission, monkeypatch
+):
+    page = one(ada)
+    token = page.soup.select_one("[name=csrf_token]")["value"]
+    db.session.rollback()
+    db.session.execute(sa.text("UPDATE submissions SET record_sealed = :x"), {"x": other_key()})
+    db.session.commit()
+    assert "cannot be opened: its key is not in VAULT_KEYS" in one(ada).text
+    answer = ada.send(f"{page.path}/print", {"csrf_token": token})
+    assert (answer.status, "cannot be opened" in answer.text) == (200, True)
+
+
+def other_key():
+    row = submissions()[0]
+    sealed = Vault([bytes(range(32))]).seal(row.record, f"submissions.record:{row.id}")
+    db.session.rollback()
+    return sealed
+
+
+@pytest.mark.parametrize(
+    "day", ["0202-11-25", "0026-11-25", "1066-01-01", "9999-12-31", "2039-01-01"]
+)
+def test_a_day_on_which_nothing_can_have_come_in_narrows_nothing(ada, submission, day):
+    for name in ("since", "until"):
+        page = ada.visit(f"/staff/?view=all&{name}={day}")
+        assert submission.shown_reference in page.text
