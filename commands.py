@@ -22,13 +22,14 @@ import commands_search
 import commands_serve
 import commands_staff
 import models_engine
+import models_events
 import outbox_mail
 from commands_database import one_line_if_down
 from commands_port import take_port
 from content import library
 from models import db
-from models_events import log
 from models_staff import User
+from vault import VaultError
 
 
 def cores() -> int:
@@ -46,13 +47,22 @@ def serve() -> None:
     with take_port(host, port) as listener:
         with one_line_if_down():
             flask_migrate.upgrade()
-            models_engine.take_stock(db.session.connection())
-        log("sys_startup")
-        db.session.commit()
+            prepare_database()
         click.echo(start_notes())
         db.session.remove()  # a transaction left open here would lock the workers out
         db.engine.dispose()
         commands_serve.serve(app_ctx.app, listener, workers=cores())
+
+
+def prepare_database() -> None:
+    """Note that the site starts. Without the keys that its data needs, it does not."""
+    models_engine.take_stock(db.session.connection())
+    try:
+        models_events.check_key()
+    except VaultError as error:
+        raise click.ClickException(str(error)) from None
+    models_events.log("sys_startup")
+    db.session.commit()
 
 
 def start_notes() -> str:

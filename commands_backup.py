@@ -14,11 +14,13 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 import models_backup
+import models_engine
+import models_rekey
 import models_revisions
 import vault
 import vault_files
 from commands_database import need_tables, one_line_if_down
-from models import Submission, db, now
+from models import db, now
 from models_backup import BackupError
 from models_events import log
 from vault import VaultError
@@ -37,10 +39,10 @@ def backup(file: Path) -> None:
     need_tables()
     if file.exists():
         raise click.ClickException(f"{file} is there already. Choose another name.")
-    with in_one_line():
+    with in_one_line(), one_line_if_down():
         about = save(file)
-    log("backup_made", detail=count(about))
-    db.session.commit()
+        log("backup_made", detail=count(about))
+        db.session.commit()
     key = about["key"]
     click.echo(f"ok: {count(about)} in {file}. Without key {key} of VAULT_KEYS it does not open:")
     click.echo("keep that key somewhere else, not beside the backup.")
@@ -70,8 +72,8 @@ def restore(file: Path, *, replace: bool) -> None:
             models_backup.check_whole(connection, about)
         flask_migrate.upgrade()
         check_opens()
-    log("backup_restored", detail=f"made {about['made_at']}, {count(about)}")
-    db.session.commit()
+        log("backup_restored", detail=f"made {about['made_at']}, {count(about)}")
+        db.session.commit()
     click.echo(f"ok: {count(about)}, as they were at {about['made_at']}. Start the site again.")
 
 
@@ -117,11 +119,15 @@ def keep_what_is_there() -> None:
 
 
 def check_opens() -> None:
-    """Make sure that our keys open what patients said."""
-    newest = sa.select(Submission).order_by(Submission.place.desc()).limit(1)
-    for submission in db.session.scalars(newest):
-        submission.record  # noqa: B018 (opens, or says which key is missing)
+    """Make sure that our keys open everything in it, before anything is added."""
+    missing = models_rekey.missing_keys()
     db.session.rollback()
+    if missing:
+        raise BackupError(
+            f"It is back, but not all of it opens: VAULT_KEYS lacks {', '.join(sorted(missing))}. "
+            "Add each such key after the current one, separated by a comma, before you start the "
+            "site."
+        )
 
 
 @contextmanager
@@ -129,10 +135,11 @@ def in_one_line() -> Iterator[None]:
     """Turn what goes wrong into one line for the owner."""
     try:
         yield
-    except (BackupError, VaultError) as error:
+    except (BackupError, VaultError, models_engine.sqlite.Error) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror}.") from None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import models_retention
 import models_revisions
 import outbox_mail
 from content import library
-from models import db, now
+from models import db, now, only_read
 from models_events import Event
 from models_letters import Letter
 from models_staff import User
@@ -178,6 +178,7 @@ def doctor() -> None:
 def look(check: Callable[[], Finding]) -> Finding:
     """What a check finds, or that the database kept it from looking."""
     try:
+        only_read()  # patients must not wait for us
         return check()
     except sa.exc.SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]

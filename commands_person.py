@@ -88,8 +88,9 @@ def erase(who: str | None, only: Sequence[str], *, yes: bool) -> None:
         for submission_id in ids[0]:
             kept += erase_one(submission_id, removed)
         erase_rest(*ids[1:], removed)
-        clean = models_engine.overwrite_freed(db.engine)
         report(removed, kept, events=count_events(ids[0]))
+        db.session.rollback()
+        clean = models_engine.overwrite_freed(db.engine)
     if not clean:
         raise click.ClickException(
             "The database's journal still has it, because somebody used the database. "

@@ -31,13 +31,13 @@ def search_index() -> None:
 
 
 def index_all() -> tuple[int, int]:
-    """Make all tokens anew. Return the number of submissions, and of those that do not open."""
-    db.session.execute(sa.delete(models_search.Token))
-    db.session.commit()
+    """Make all tokens anew, while others come in. Return how many there are, and do not open."""
     count, skipped = db.session.scalar(sa.select(sa.func.count(Submission.id))), 0
     with click.progressbar(length=count, label="Search") as bar:
         place = 0
         while batch := db.session.scalars(next_after(place)).all():
+            old = models_search.Token.place.in_([submission.place for submission in batch])
+            db.session.execute(sa.delete(models_search.Token).where(old))
             skipped += sum(not index(submission) for submission in batch)
             place = batch[-1].place
             db.session.commit()
@@ -47,7 +47,7 @@ def index_all() -> tuple[int, int]:
 
 def next_after(place: int) -> sa.Select[tuple[Submission]]:
     query = sa.select(Submission).where(Submission.place > place)
-    return query.order_by(Submission.place).limit(BATCH)
+    return query.order_by(Submission.place).limit(BATCH).with_for_update()
 
 
 def index(submission: Submission) -> bool:

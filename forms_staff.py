@@ -151,7 +151,7 @@ class PrintForm(FlaskForm):
 
 
 class ResendForm(FlaskForm):
-    letter = HiddenField(validators=[InputRequired()])
+    letter = HiddenField(filters=[clean_line], validators=[InputRequired()])
 
 
 class ExportForm(FlaskForm):

@@ -85,12 +85,6 @@ class Sealed:
         setattr(row, self.column, vault.current().seal(value, f"{self.place}:{row.id}"))
 
 
-def todo_index(*columns: str) -> sa.Index:
-    """An index of what is to do alone, which is few of all."""
-    todo = sa.text("view = 'todo'")
-    return sa.Index(None, *columns, sqlite_where=todo, postgresql_where=todo)
-
-
 TODO_INDEXES = (
     ("rank", "reply_due_at", "place"),
     ("assigned_to", "rank", "place"),
@@ -123,7 +117,8 @@ class Submission(Counted, Model):
         sa.Index(None, "source_article", "place"),
         # What `models_retention` looks through every day, however much was erased before.
         sa.Index("ix_submissions_kept", "kind", "place", **only_where("erased_at IS NULL")),
-        *(todo_index(*columns) for columns in TODO_INDEXES),
+        # What is to do is few of all.
+        *(sa.Index(None, *columns, **only_where("view = 'todo'")) for columns in TODO_INDEXES),
     )
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)

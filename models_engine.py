@@ -138,6 +138,7 @@ def overwrite_freed(engine: Engine) -> bool:
             busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             return not busy
         connection.driver_connection.autocommit = True
+        connection.cursor().execute("SET lock_timeout = 0")  # another server may be doing the same
         connection.cursor().execute("VACUUM")
         return True
     finally:
@@ -151,7 +152,7 @@ def take_stock(connection: Connection) -> None:
     """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA analysis_limit=1000")
-    connection.exec_driver_sql("ANALYZE")
+        connection.exec_driver_sql("ANALYZE")
 
 
 def describe(engine: Engine) -> str:

@@ -201,6 +201,12 @@ def write(session: Session) -> None:
         head.seal = stamp(key, seal(head.last_id, head.hash))
 
 
+def check_key() -> None:
+    """Raise `VaultError` when the trail's own key does not open, since nothing could be added."""
+    if head := db.session.scalar(sa.select(TrailHead)):
+        head.key  # noqa: B018 (opens it)
+
+
 def hold_what_is_referred_to(session: Session, events: Iterable[dict[str, Any]]) -> None:
     """Take the locks that PostgreSQL takes to check the events' foreign keys, ahead of the head's.
 

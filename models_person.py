@@ -85,7 +85,10 @@ def find(thing: Thing) -> Found:
     kind, value = thing
     if kind == "reference":
         one = db.session.scalar(Submission.with_reference(value))
-        return Found([one, *db.session.scalars(one.related())] if one else [], [], [])
+        rows = [one, *db.session.scalars(one.related())] if one else []
+        ids = {row.id for row in rows}
+        begun = [d for d in db.session.scalars(sa.select(Draft)) if followed_by(d) in ids]
+        return Found(rows, begun, [])
     query, place = models_search.having(sa.select(Submission), models_search.marks([thing]))
     loose = sa.select(Letter).where(Letter.submission_id.is_(None))
     return Found(
@@ -110,6 +113,11 @@ def pages(steps: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield steps.get("origin", {}).get("you") or {}
     for typed in steps.get("typed", {}).values():
         yield {name: values[-1] for name, values in typed.items() if values}
+
+
+def followed_by(draft: Draft) -> str | None:
+    """The request that a form which is not sent yet goes with."""
+    return (opened(draft) or {}).get("origin", {}).get("follows")
 
 
 def says(draft: Draft, thing: Thing) -> bool:

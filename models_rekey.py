@@ -17,6 +17,17 @@ def sealed_values() -> list[Sealed]:
     return [value for kind in classes for value in vars(kind).values() if isinstance(value, Sealed)]
 
 
+def missing_keys() -> set[str]:
+    """The ids of keys that something is sealed with, and that we do not have."""
+    found: set[bytes] = set()
+    for value in sealed_values():
+        sealed = sa.column(value.column, sa.LargeBinary)
+        key = sa.func.substr(sealed, 1 + len(vault.VERSION), vault.KEY_ID_BYTES)
+        query = sa.select(key).distinct().select_from(sa.table(value.table, sealed))
+        found |= set(map(bytes, db.session.scalars(query.where(sealed.is_not(None)))))
+    return {key.hex() for key in found if not vault.current().knows(key)}
+
+
 def count_rows() -> int:
     """How many rows there are to look at."""
     tables = [sa.table(value.table) for value in sealed_values()]

@@ -16,7 +16,7 @@ DEMO_EMAIL = "demo@example.org"  # `make demo`'s account, the only one that need
 IDLE, LONGEST = timedelta(minutes=15), timedelta(hours=12)
 
 # From this many wrong passwords and codes in a row, each locks the account: 1, 2, 4, … minutes.
-# Growing by time alone, nobody can be kept out for long by somebody who only knows the address.
+# Whoever only knows the address can so keep somebody out for an hour; `flask staff enable` ends it.
 TRIES, LONGEST_LOCK = 5, 60
 
 
@@ -67,7 +67,8 @@ class User(Model, UserMixin):
 
     @classmethod
     def with_email(cls, email: str) -> sa.Select[tuple["User"]]:
-        return sa.select(cls).where(sa.func.lower(cls.email) == email.strip().lower())
+        wanted = email.strip().lower().replace("\0", "")  # which PostgreSQL cannot look for
+        return sa.select(cls).where(sa.func.lower(cls.email) == wanted)
 
     @classmethod
     def who_work(cls) -> sa.Select[tuple["User"]]:

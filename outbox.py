@@ -124,7 +124,7 @@ def after(letter: Letter, error: NotSent) -> dict[str, Any]:
     """
     last = letter.made_at + TRY_FOR
     if error.for_good or now() >= last:
-        return {"state": "failed", "problem": error.problem}
+        return {"state": "failed", "problem": error.problem, "due_at": now()}
     longest = WAITS[min(letter.attempts, len(WAITS)) - 1]
     wait = longest * random.random()  # noqa: S311 (no secret)
     return {"state": "waiting", "problem": error.problem, "due_at": min(now() + wait, last)}

@@ -128,8 +128,9 @@ def network() -> str:
         address = ip_address(text)
     except ValueError:
         return text
+    address = getattr(address, "ipv4_mapped", None) or address
     if address.version == 4:
-        return text
+        return str(address)
     return str(ip_network((address, 64), strict=False))
 
 

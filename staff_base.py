@@ -51,9 +51,9 @@ class ReferenceConverter(BaseConverter):
 
 
 def read_number(text: str) -> int:
-    """Return a number that every database can look for. Raises ValueError."""
+    """Return a number that can be an id, which every database can look for. Raises ValueError."""
     number = int(text)
-    if abs(number) >= 2**63:
+    if not 0 <= number < 2**31:
         raise ValueError
     return number
 
@@ -96,9 +96,9 @@ def may(endpoint: str) -> bool:
 
 
 def find(reference: str, *, lock: bool = False) -> Submission:
-    """Return a submission; `lock` it to change it, which nobody can once it is erased, or without its key.
+    """Return a submission; `lock` it to change it, which nobody can once it is erased.
 
-    Its page says why.
+    Nor can they without its key. Its page says why.
     """
     query = Submission.with_reference(reference)
     found = db.session.scalar(query.with_for_update() if lock else query) or abort(404)

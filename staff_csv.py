@@ -46,7 +46,7 @@ ABOUT = (
     "scheduled",
     "article",
 )
-OTHER = "other answers"  # to questions that the forms do not ask any more
+OTHER = "other answers"  # what was asked for later, and what the forms do not ask any more
 CLOSED = "Cannot be opened: its key is not in VAULT_KEYS"
 
 
@@ -107,17 +107,19 @@ def as_csv(rows: Sequence[Sequence[str | None]]) -> bytes:
 def cells(row: Submission, fields: tuple[str, ...]) -> list[str | None]:
     """One submission in words. What does not open says so, and does not stop the others."""
     try:
-        shown = row.record["shown"]
+        record = row.record
     except VaultError:
         return [*about(row), CLOSED, *[""] * len(fields)]
     words: dict[str | None, str] = {}
     other = []
-    for answer in shown:
+    for answer in record["shown"]:
         name = field_of(answer["first_id"], fields)
         if name:
             words[name] = safe(answer["text"])
         else:
             other.append(f"{answer['label']} {answer['text']}")
+    for wish in record.get("later", ()):
+        other += [f"{answer['label']} {answer['text']}" for answer in wish["rows"]]
     return [*about(row), *map(words.get, fields), safe("\n".join(other))]
 
 

@@ -14,6 +14,7 @@ from forms_staff import ExportForm
 from models import db
 from models_events import log
 from models_queue import Query
+from models_staff import User
 from staff_base import bp
 from staff_list import kept_arguments, selected_here
 
@@ -57,17 +58,19 @@ def is_known(form: ExportForm) -> bool:
         return True
     if not form.password.data:
         form.password.errors = ["Enter your password. You signed in more than 5 minutes ago"]
-    elif current_user.is_kept_out:
+        return False
+    user = db.session.scalar(User.to_change(current_user.id))  # so that no try goes uncounted
+    if user.is_kept_out:
         form.password.errors = ["Too many tries. Wait a minute, then try again"]
-    elif is_password(form.password.data):
+    elif is_password(user, form.password.data):
         session["fs_paa"] = time.time()  # where Flask-Security keeps the moment
         return True
     else:
-        current_user.count_failure("export")
-        db.session.commit()
+        user.count_failure("export")
         form.password.errors = ["This is not your password"]
+    db.session.commit()
     return False
 
 
-def is_password(typed: str) -> bool:
-    return "\x00" not in typed and current_user.verify_and_update_password(typed)
+def is_password(user: User, typed: str) -> bool:
+    return "\x00" not in typed and user.verify_and_update_password(typed)

@@ -12,7 +12,7 @@ from models import db
 from models_events import log
 from models_letters import Letter
 from models_queue import AT_MOST
-from staff_base import bp
+from staff_base import bp, find
 
 PAGE_SIZE = 25
 STATES = ("failed", "waiting", "sent")  # what needs somebody first
@@ -51,7 +51,11 @@ def resend_letter() -> Response:
     form = ResendForm()
     if not form.validate_on_submit():
         abort(400)
-    flash(*renew(db.session.get(Letter, form.letter.data, with_for_update=True) or abort(404)))
+    letter = db.session.get(Letter, form.letter.data) or abort(404)
+    if letter.submission:
+        find(letter.submission.reference, lock=True)  # before its letter, as who erases it does
+    db.session.refresh(letter, with_for_update=True)
+    flash(*renew(letter))
     db.session.commit()
     return redirect(url_for(".letters"), 303)
 

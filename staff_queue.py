@@ -116,7 +116,8 @@ def several() -> Response:
         flash("Tick some, and choose what to do with them.", "error")
         return back
     these = (Submission.reference.in_(versions), Submission.erased_at.is_(None))
-    found = db.session.scalars(sa.select(Submission).where(*these).with_for_update()).all()
+    query = sa.select(Submission).where(*these).order_by(Submission.place).with_for_update()
+    found = db.session.scalars(query).all()
     same = [row for row in found if str(row.version) == versions[row.reference]]
     free = [row for row in same if not why_not(row, form.status.data)]
     for row in free:

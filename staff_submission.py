@@ -1,12 +1,14 @@
 """One submission: everything the patient said, and what staff do with it."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_security import current_user
+from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 import models_retention
@@ -39,41 +41,44 @@ MEANWHILE = "Somebody else has just changed this. Look at it as it is now, then 
 @bp.get("/submissions/<reference:reference>")
 def submission(reference: str) -> str:
     """Show everything the patient said."""
-    found = find(reference)
+    return show(find(reference))
+
+
+def show(found: Submission, **forms: FlaskForm) -> str:
+    """Return its page, whatever became of it, and record that it was looked at."""
     log("sensitive_read", user_id=current_user.id, submission=found)
-    html = show(found)
+    related = db.session.scalars(found.related()).all()
+    if found.erased_at:
+        why = models_retention.WHY[found.erased_why]
+        html = render_template("staff/erased.html", submission=found, why=why, related=related)
+    elif opened(found) is None:
+        html = render_template("staff/unopened.html", submission=found)
+    else:
+        html = render_template("staff/submission.html", **contents(found, related, forms))
     db.session.commit()
     return html
 
 
-def show(
-    found: Submission,
-    *,
-    schedule_form: ScheduleForm | None = None,
-    note_form: NoteForm | None = None,
-) -> str:
-    related = db.session.scalars(found.related()).all()
-    if found.erased_at:
-        why = models_retention.WHY[found.erased_why]
-        return render_template("staff/erased.html", submission=found, why=why, related=related)
-    if opened(found) is None:
-        return render_template("staff/unopened.html", submission=found)
-    return render_template(
-        "staff/submission.html",
-        submission=found,
-        status_form=StatusForm(formdata=None, status=found.status),
-        assign_form=AssignForm(formdata=None, assigned=str(found.assigned_to or 0)),
-        note_form=note_form or NoteForm(formdata=None),
-        schedule_form=schedule_form or new_schedule_form(found),
-        related=related,
-        alike=[other for other in same_person(found) if other not in related],
-        letters=db.session.scalars(Letter.about(found)).all(),
-        notes=db.session.scalars(Note.about(found)).all(),
-        here=kept_arguments(),
-        neighbors=neighbors(found) if "view" in request.args else {},
-        assignee=db.session.get(User, found.assigned_to) if found.assigned_to else None,
-        history=history(found),
-    )
+def contents(
+    found: Submission, related: Sequence[Submission], forms: Mapping[str, FlaskForm]
+) -> dict[str, Any]:
+    """What the page shows; `forms` are those that were filled in wrong."""
+    return {
+        "submission": found,
+        "status_form": StatusForm(formdata=None, status=found.status),
+        "assign_form": AssignForm(formdata=None, assigned=str(found.assigned_to or 0)),
+        "note_form": NoteForm(formdata=None),
+        "schedule_form": new_schedule_form(found),
+        "related": related,
+        "alike": [other for other in same_person(found) if other not in related],
+        "letters": db.session.scalars(Letter.about(found)).all(),
+        "notes": db.session.scalars(Note.about(found)).all(),
+        "here": kept_arguments(),
+        "neighbors": neighbors(found) if "view" in request.args else {},
+        "assignee": db.session.get(User, found.assigned_to) if found.assigned_to else None,
+        "history": history(found),
+        **forms,
+    }
 
 
 def same_person(found: Submission) -> list[Submission]:

@@ -74,6 +74,10 @@ class Vault:
         """Whether this was sealed with the key that seals now."""
         return sealed[1 : 1 + KEY_ID_BYTES] == self.current_id
 
+    def knows(self, key: bytes) -> bool:
+        """Whether the key with this id is one of ours."""
+        return key in self._ciphers
+
     def mark(self, kind: str, value: str) -> int:
         """Return the number under which a value of this kind is found again."""
         digest = hmac.digest(self._marking, f"{kind}:{value}".encode(), "sha256")

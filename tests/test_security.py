@@ -2,6 +2,7 @@
 
 import pytest
 
+import security
 from app import create_app
 from conftest import private_folder
 from models import db
@@ -155,6 +156,19 @@ def test_only_a_known_proxy_may_say_where_a_request_comes_from(limited, hops, la
     for number in range(11):
         answer = try_to_sign_in(app, **{"X-Forwarded-For": f"203.0.113.{number}"})
     assert answer.status == last
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),  # the same, where the site listens to both kinds
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+    ],
+)
+def test_a_household_is_one_network_and_an_address_of_four_numbers_is_one(app, address, network):
+    with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        assert security.network() == network
 
 
 @pytest.mark.parametrize("email", ["ada@example.org", "nobody@example.org"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+import staff_csv
 from content import library
 from models import Submission, db, now
 from people import an_appointment, letters, submissions
@@ -144,3 +145,21 @@ def test_a_day_on_which_nothing_can_have_come_in_narrows_nothing(ada, submission
     for name in ("since", "until"):
         page = ada.visit(f"/staff/?view=all&{name}={day}")
         assert submission.shown_reference in page.text
+
+
+def test_paper_and_table_have_what_the_patient_asked_for_later(ada, submission):
+    row = submissions()[0]
+    asked = {"label": "First choice", "text": "Friday, May 7, 2027, morning", "first_id": "w"}
+    row.record = {**row.record, "later": [{"at": now().isoformat(), "rows": [asked]}]}
+    db.session.commit()
+    assert asked["text"] in act(ada, "print").text
+    assert asked["text"] in staff_csv.cells(submissions()[0], staff_csv.columns())[-1]
+
+
+def test_a_page_that_comes_back_with_an_error_counts_as_a_look(ada, submission):
+    page = one(ada)
+    looks = sa.select(sa.func.count()).where(Event.name == "sensitive_read")
+    before = db.session.scalar(looks)
+    db.session.rollback()
+    page.submit("form[action*='/schedule']", day="", time="")
+    assert db.session.scalar(looks) == before + 1
