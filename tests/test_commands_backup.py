@@ -179,7 +179,9 @@ def test_a_backup_of_which_not_all_opens_names_the_key_that_is_missing(app, flas
     an_appointment(bob)
     first = submissions()[-1]  # not the newest
     other = Vault([bytes(range(32))])
-    first.record_sealed = other.seal(first.record, f"submissions.record:{first.id}")
+    sealed = other.seal(first.record, f"submissions.record:{first.id}")
+    this = sa.update(Submission).where(Submission.id == first.id)
+    db.session.execute(this.values(record_sealed=sealed))
     db.session.commit()
     flask("backup", file)
     status, output = flask("restore", file, "--replace")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 import staff_csv
 from content import library
 from models import Submission, db, now
+from models_events import Event
 from people import an_appointment, letters, submissions
 from vault import Vault
 
@@ -151,6 +152,8 @@ def test_paper_and_table_have_what_the_patient_asked_for_later(ada, submission):
     row = submissions()[0]
     asked = {"label": "First choice", "text": "Friday, May 7, 2027, morning", "first_id": "w"}
     row.record = {**row.record, "later": [{"at": now().isoformat(), "rows": [asked]}]}
+    sealed = {"record_sealed": row.record_sealed}
+    db.session.execute(sa.update(Submission).values(**sealed))
     db.session.commit()
     assert asked["text"] in act(ada, "print").text
     assert asked["text"] in staff_csv.cells(submissions()[0], staff_csv.columns())[-1]
