@@ -14,6 +14,7 @@ import commands_backup
 import commands_content
 import commands_demo
 import commands_doctor
+import commands_lock
 import commands_outbox
 import commands_person
 import commands_purge
@@ -44,7 +45,7 @@ def cores() -> int:
 def serve() -> None:
     """Bring the database up to date and serve the site."""
     host, port = current_app.config["HOST"], current_app.config["PORT"]
-    with take_port(host, port) as listener:
+    with take_port(host, port) as listener, commands_lock.hold(alone=False):
         with one_line_if_down():
             flask_migrate.upgrade()
             prepare_database()

@@ -38,16 +38,18 @@ def verify() -> None:
     click.echo(f"ok: {number} events")
 
 
-def links(head: TrailHead | None) -> Iterator[Event]:
-    """Yield every event, as long as each follows from the one before it.
+def links(head: TrailHead | None, after: int = 0) -> Iterator[Event]:
+    """Yield every event after the one of this id, as long as each follows from the one before it.
 
     Raises BrokenTrailError at the first that does not, or when the last is not the last written;
     VaultError when the key that tells this does not open.
     """
     if head is None:
         raise BrokenTrailError("the record of its last event is gone.")
-    key, before = head.key, Event(id=None, hash="")
-    for event in in_batches():
+    key, before = head.key, db.session.get(Event, after) if after else Event(id=None, hash="")
+    if before is None:
+        raise BrokenTrailError(f"event {after} was removed.")
+    for event in in_batches(after):
         if not event.follows(before.hash, key):
             raise BrokenTrailError(describe(event, before, key))
         if event.id > head.last_id:
@@ -57,9 +59,10 @@ def links(head: TrailHead | None) -> Iterator[Event]:
     check_end(head, before)
 
 
-def in_batches() -> Iterator[Event]:
-    """Yield all events in their order; only `BATCH` of them are in memory at a time."""
-    query = in_order().limit(BATCH)
+def in_batches(after: int) -> Iterator[Event]:
+    """Yield events in their order; only `BATCH` of them are in memory at a time."""
+    # From the very first on, whatever its id: one may have been put in.
+    query = (in_order().where(Event.id > after) if after else in_order()).limit(BATCH)
     while events := db.session.scalars(query).all():
         yield from events
         query = in_order().where(Event.id > events[-1].id).limit(BATCH)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
 
+import commands_lock
 import models_backup
 import models_engine
 import models_rekey
@@ -62,19 +63,24 @@ def restore(file: Path, *, replace: bool) -> None:
         occupied = bool(sa.inspect(db.engine).get_table_names())
         if occupied and not replace:
             raise BackupError(OCCUPIED)
-        copy = folder / "copy"
-        unseal(file, copy)
-        models_backup.check(db.engine, copy, about)
-        if occupied:
-            keep_what_is_there()
-        models_backup.put(db.engine, copy)
-        with db.engine.connect() as connection:
-            models_backup.check_whole(connection, about)
-        flask_migrate.upgrade()
-        check_opens()
-        log("backup_restored", detail=f"made {about['made_at']}, {count(about)}")
-        db.session.commit()
+        with commands_lock.hold(alone=True):
+            copy = folder / "copy"
+            unseal(file, copy)
+            models_backup.check(db.engine, copy, about)
+            if occupied:
+                keep_what_is_there()
+            replace_all(copy, about)
+            log("backup_restored", detail=f"made {about['made_at']}, {count(about)}")
+            db.session.commit()
     click.echo(f"ok: {count(about)}, as they were at {about['made_at']}. Start the site again.")
+
+
+def replace_all(copy: Path, about: dict[str, Any]) -> None:
+    models_backup.put(db.engine, copy)
+    with db.engine.connect() as connection:
+        models_backup.check_whole(connection, about)
+    flask_migrate.upgrade()
+    check_opens()
 
 
 def save(file: Path) -> dict[str, Any]:

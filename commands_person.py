@@ -78,9 +78,12 @@ def erase(who: str | None, only: Sequence[str], *, yes: bool) -> None:
     """
     with one_line_if_down():
         found = look_up(who, only)
-        ids = [
-            [row.id for row in rows] for rows in (found.submissions, found.drafts, found.letters)
-        ]
+        left = [row for row in found.submissions if not row.erased_at]
+        ids = [[row.id for row in rows] for rows in (left, found.drafts, found.letters)]
+        if not any(ids):
+            last = max(row.erased_at for row in found.submissions)
+            click.echo(f"It was erased on {last:%Y-%m-%d}. There is nothing more to erase.")
+            return
         db.session.rollback()  # nobody waits for us while we wait for an answer
         if not yes:
             click.confirm("Erase this? It cannot be brought back.", abort=True)

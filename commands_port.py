@@ -1,4 +1,4 @@
-"""The port that the site listens on. Who holds it keeps others from serving the site here."""
+"""The port that the site listens on."""
 
 import errno
 import socket

@@ -7,9 +7,9 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+import commands_lock
 import models_rekey
 from commands_database import need_tables, one_line_if_down
-from commands_port import take_port
 from commands_search import index_all
 from models import db
 from models_events import log
@@ -26,7 +26,7 @@ def rekey() -> None:
     Stop the site first, on every machine. When this is cut short, type it again.
     """
     need_tables()
-    with take_port(current_app.config["HOST"], current_app.config["PORT"]), one_line_if_down():
+    with one_line_if_down(), commands_lock.hold(alone=True):
         is_ours = in_file()
         keys = keys_with_new(is_ours=is_ours)
         current_app.extensions["vault"] = Vault(keys, marking=keys[0])

@@ -5,11 +5,13 @@ once, which costs about what nginx takes to send a file. All else goes to a thre
 Flask, so that a slow request (a password, a busy database) holds up nobody who reads.
 """
 
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
+from weakref import finalize
 
 from flask import Flask
 from uvicorn import Config
@@ -17,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 from werkzeug.http import parse_list_header
 
+import commands_lock
 import commands_purge
 import outbox
 from commands_jobs import Job
@@ -28,6 +31,7 @@ PATIENCE = 30  # seconds that a connection may take to ask for something
 LARGEST_HEAD = 65_536  # bytes of a request before its body
 JOBS = (
     Job("letters", outbox.keep_delivering, outbox.LOOK_EVERY),
+    Job("locks", commands_lock.keep_database, commands_lock.LOOK_EVERY),
     Job("erasures", commands_purge.once_a_day, commands_purge.LOOK_EVERY),
 )
 # A request with one of these is not plain reading.
@@ -57,6 +61,9 @@ class SiteConfig(Config):
 
     def load(self) -> None:
         super().load()
+        # A worker that outlives the supervisor still serves.
+        folder = commands_lock.hold_folder(self.loaded_app.config["INSTANCE_PATH"], alone=False)
+        finalize(self, os.close, folder)
         self.loaded_app = Site(self.loaded_app)
 
 

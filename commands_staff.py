@@ -1,6 +1,7 @@
 """The owner's commands for staff accounts. What they do is recorded."""
 
 import secrets
+from collections.abc import Iterator
 from datetime import timedelta
 
 import click
@@ -76,10 +77,25 @@ def staff_break_glass() -> None:
 
 @staff.command("list")
 def staff_list() -> None:
-    """List the accounts."""
+    """List the accounts, and who cannot come in now or has no phone for codes yet."""
     for user in db.session.scalars(sa.select(User).order_by(User.email)):
         roles = ", ".join(role.name for role in user.roles)
-        click.echo(f"{user.email}  {roles}{'' if user.is_active else '  disabled'}")
+        click.echo("  ".join([user.email, roles, *remarks(user)]))
+    db.session.rollback()
+
+
+def remarks(user: User) -> Iterator[str]:
+    """What keeps somebody from signing in, or will."""
+    local = library().practice.local
+    if user.ends_at:
+        verb = "ended" if user.ends_at <= now() else "ends"
+        yield f"{verb} on {local(user.ends_at):%Y-%m-%d at %H:%M}"
+    if not user.active:
+        yield "disabled"
+    if user.is_kept_out:
+        yield f"locked until {local(user.locked_until):%H:%M}"
+    if not user.totp_sealed:
+        yield "without phone"
 
 
 @staff.command("disable")

@@ -4,7 +4,6 @@ Families share phones and addresses, so what is found may be of several people. 
 told apart by date of birth and name.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +17,9 @@ from models_drafts import Draft
 from models_events import Event
 from models_letters import Letter
 from models_notes import Note
+from models_search import Thing
 from vault import VaultError
 
-Thing = tuple[str, str]  # kind and value, like those of models_search
 Who = tuple[str, str] | None  # date of birth and name, or None for what does not say
 
 
@@ -75,7 +74,7 @@ def understand(typed: str) -> Thing:
     if "@" in text:
         return "email", text.casefold()
     number = models_search.digits(text)
-    if re.fullmatch(r"[\d\s()+./-]+", text) and len(number) > len("7K3F9QRT"):
+    if models_search.NUMBER.fullmatch(text) and len(number) > len("7K3F9QRT"):
         return "phone", number
     return "reference", models_search.read_reference(text)
 

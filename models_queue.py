@@ -143,12 +143,14 @@ def selected(view: View, filters: Filters, zone: ZoneInfo) -> tuple[Query, Any]:
     """Select what is in a list, in no order; with the column that holds the places."""
     if filters.status and view.holds not in {None, VIEW_OF_STATUS[filters.status]}:
         return sa.select(Submission).where(sa.false()), Submission.place
+    wanted = models_search.understand(filters.search)
+    if filters.search and not wanted:
+        return sa.select(Submission).where(sa.false()), Submission.place
     query = filters.narrow(view.select(), zone)
     # Many submissions have the same risk factor, and few are looked for by it alone: where their
     # order is by rank, not by when they came, going through the list finds a page sooner.
     factor = [("risk factor", filters.factor)] if filters.factor else []
-    found = models_search.marks(models_search.understand(filters.search))
-    query, place = models_search.having(query, found)
+    query, place = models_search.having(query, models_search.marks(wanted))
     return models_search.having(
         query, models_search.marks(factor), place, along="rank" in view.order
     )

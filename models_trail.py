@@ -6,9 +6,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from models import Submission
-from models_events import BY_OWNER, BY_PATIENTS, Event
+from models_events import BY_COMMAND, BY_OWNER, BY_PATIENTS, Event
 
-GROUPS = {"patients": BY_PATIENTS, "owner": BY_OWNER}
+GROUPS = {
+    "patients": Event.name.in_(BY_PATIENTS),
+    "owner": Event.name.in_(BY_OWNER) | (Event.user_id.is_(None) & Event.name.in_(BY_COMMAND)),
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Part:
         query = sa.select(Event, Submission.reference)
         query = query.outerjoin(Submission, Event.submission_id == Submission.id)
         if self.who in GROUPS:
-            query = query.where(Event.name.in_(GROUPS[self.who]))
+            query = query.where(GROUPS[self.who])
         elif self.who:
             query = query.where(Event.user_id == int(self.who))
         if self.what:

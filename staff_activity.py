@@ -10,7 +10,7 @@ from flask_security import current_user
 from content import library
 from forms_staff import ActivityForm
 from models import Submission, db
-from models_events import ACTS, BY_OWNER, BY_PATIENTS, Event, log
+from models_events import ACTS, BY_PATIENTS, Event, log
 from models_staff import User
 from models_trail import Part
 from staff_base import bp, read_number, read_reference
@@ -80,7 +80,7 @@ def who(event: Event, people: dict[int, str]) -> str:
     email = people.get(event.user_id)
     if event.name in BY_PATIENTS:
         return "A patient"
-    if event.name in BY_OWNER:
+    if event.is_owners:
         return f"The owner ({email})" if email else "The owner"
     return email or "Somebody unknown"
 

@@ -75,7 +75,7 @@ CONFIG = {
     "MSG_INVALID_REDIRECT": ("That address is not ours. Open /staff/ and sign in there.", "error"),
     "MSG_PASSWORD_NOT_PROVIDED": ("Enter a password.", "error"),
     "MSG_INVALID_PASSWORD": ("This is not your current password.", "error"),
-    "MSG_PASSWORD_INVALID_LENGTH": ("Use at least %(length)s characters.", "error"),
+    "MSG_PASSWORD_INVALID_LENGTH": ("Use %(length)s to 128 characters.", "error"),
     "MSG_RETYPE_PASSWORD_MISMATCH": ("The two new passwords are not the same.", "error"),
     "MSG_PASSWORD_IS_THE_SAME": ("Choose a password that is different from the old one.", "error"),
 }

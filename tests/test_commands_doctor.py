@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
+import commands_audit
 import commands_doctor
 from app import create_app
 from conftest import private_folder
@@ -17,10 +18,11 @@ from keeping import grow_old
 from mail import mail_server
 from models import db, now
 from models_engine import sqlite
-from models_events import log
+from models_events import Event, log
 from serving import free_port
 from settings import smtp_url
 from signing_in import add_staff
+from trail import unprotected
 
 
 @pytest.fixture
@@ -122,6 +124,34 @@ def test_a_damaged_database_is_told(doctor):
         careless.execute("INSERT INTO tokens (mark, place) VALUES (1, 1)")  # nobody's
         careless.commit()
     assert doctor()[1]["damage"][0] == "FAIL"
+
+
+def test_a_broken_trail_is_told(doctor):
+    for number in range(1, 6):
+        log("sensitive_read", detail=f"number {number}")
+        db.session.commit()
+    assert doctor()[1]["trail"] == ("ok", "5 events, as they were written")
+    with db.engine.begin() as connection, unprotected(connection):
+        connection.execute(sa.update(Event).where(Event.id == 2).values(detail="number 9"))
+    state, words = doctor()[1]["trail"]
+    assert (state, "event 2 (sensitive_read" in words) == ("FAIL", True)
+
+
+def test_of_a_long_trail_only_the_end_is_looked_at(doctor, monkeypatch):
+    for number in range(1, 6):
+        log("sensitive_read", detail=f"number {number}")
+        db.session.commit()
+    monkeypatch.setattr(commands_audit, "LONG", 3)
+    said = ("ok", "the last 3 events. To check all 5: flask audit verify")
+    for changed, state in ((1, "ok"), (3, "FAIL")):
+        with db.engine.begin() as connection, unprotected(connection):
+            query = sa.update(Event).where(Event.id == changed).values(detail="number 9")
+            connection.execute(query)
+        found = doctor()[1]["trail"]
+        assert found == said if state == "ok" else found[0] == state
+    with db.engine.begin() as connection, unprotected(connection):
+        connection.execute(sa.delete(Event).where(Event.id == 2))
+    assert doctor()[1]["trail"] == ("FAIL", "the audit trail is broken: event 2 was removed.")
 
 
 def test_staff_without_a_second_factor_are_told(app, doctor):

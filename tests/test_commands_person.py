@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import outbox
 from commands_person import BACKUPS, SEVERAL
 from keeping import counts, erased, trail
-from models import Submission, db
+from models import Submission, db, now
 from people import an_appointment, an_intake, intake_to, letters, submissions
 
 MINE = {"full_name": "Ana Abdi", "email": "ana@example.org", "phone": "612-555-0100"}
@@ -214,6 +214,13 @@ def test_whom_it_is_about_can_be_typed_where_no_history_keeps_it(flask, joined):
     assert (status, "Removed: submissions 2" in output) == (0, True)
 
 
+@pytest.mark.parametrize("who", ["(612) 555-1999", "612-555-1999 x5"])
+def test_a_phone_with_an_extension_is_found_without_it_too(flask, bob, who):
+    an_appointment(bob, phone="(612) 555-1999 ext. 5")
+    status, output = flask("erase", who, "--yes")
+    assert (status, "Removed: submissions 1" in output) == (0, True)
+
+
 @pytest.mark.parametrize("who", ["Siobhán", "0187", "3/31/1975", ""])
 def test_what_could_be_anybody_is_refused_in_one_line(flask, joined, who):
     status, output = flask("erase", who, "--yes", typed="0187\n")
@@ -221,10 +228,10 @@ def test_what_could_be_anybody_is_refused_in_one_line(flask, joined, who):
     assert erased() == set()
 
 
-def test_one_that_was_erased_before_is_said_to_be(flask, joined):
+def test_one_that_was_erased_before_is_not_offered_again(flask, joined):
     flask("erase", joined[0], "--yes")
-    status, output = flask("erase", joined[0], "--yes")
+    status, output = flask("erase", joined[0])
     assert status == 0
-    assert f"Kept: {joined[0]} was erased before." in output
-    assert "Removed: nothing." in output
+    said = f"It was erased on {now():%Y-%m-%d}. There is nothing more to erase."
+    assert output.splitlines()[-1] == said
     assert len(trail("sensitive_delete")) == 2

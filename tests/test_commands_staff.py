@@ -8,7 +8,7 @@ import time_machine
 
 from models import db
 from models_events import Event
-from models_staff import User
+from models_staff import TRIES, User
 from pages import Person
 from signing_in import OWN_PASSWORD, PASSWORD, add_phone, begin, choose_password, sign_in
 
@@ -35,7 +35,7 @@ def test_an_added_member_of_staff_comes_in_with_the_printed_password(flask, eve)
 @pytest.mark.parametrize("role", ["reader", "handler", "admin"])
 def test_a_role_can_be_given(flask, role):
     flask("staff", "add", ADA, "--role", role)
-    assert flask("staff", "list") == (0, f"{ADA}  {role}\n")
+    assert flask("staff", "list") == (0, f"{ADA}  {role}  without phone\n")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,18 @@ def test_a_reset_ends_the_sessions_and_takes_away_password_phone_and_codes(flask
     assert add_phone(page).link("I have kept them").path == "/staff/"
 
 
+def test_the_list_says_who_cannot_come_in(flask, app, ada):
+    assert flask("staff", "list")[1] == f"{ADA}  handler\n"
+    with time_machine.travel("2026-11-25T15:00:00Z", tick=False):
+        user = db.session.scalar(User.with_email(ADA))
+        for _try in range(TRIES):
+            user.count_failure("password")
+        db.session.commit()
+        assert flask("staff", "list")[1] == f"{ADA}  handler  locked until 09:01\n"
+        flask("staff", "disable", ADA)
+        assert "  disabled  locked until 09:01\n" in flask("staff", "list")[1]
+
+
 def test_a_reset_unlocks(flask, app, ada, eve):
     for _ in range(5):
         eve.visit("/staff/login").submit(email=ADA, password="wrong wrong wrong wrong")
@@ -107,6 +119,8 @@ def test_a_break_glass_account_is_an_admin_for_one_hour_and_then_never_again(fla
     with time_machine.travel("2026-11-25T15:00:00Z", tick=False) as clock:
         _status, output = flask("staff", "break-glass")
         email, password = output.split()[0], one_time_password(output)
+        line = f"{email}  admin  ends on 2026-11-25 at 10:00  without phone\n"
+        assert flask("staff", "list")[1] == line
         assert begin(eve.visit("/staff/"), email, password).path == "/staff/"
         user = db.session.scalar(sa.select(User))
         assert [role.name for role in user.roles] == ["admin"]
@@ -118,9 +132,10 @@ def test_a_break_glass_account_is_an_admin_for_one_hour_and_then_never_again(fla
         assert eve.visit("/staff/").path == "/staff/login"
         again = Person(app.test_client()).visit("/staff/login")
         assert again.submit(email=email, password=OWN_PASSWORD).path == "/staff/login"
-        assert f"{email}  admin  disabled" in flask("staff", "list")[1]
+        assert f"{email}  admin  ended on 2026-11-25 at 10:00\n" in flask("staff", "list")[1]
         for word in ("enable", "reset"):
-            assert "has ended" in flask("staff", word, email)[1]
+            says = f"{email} has ended. Make another: flask staff break-glass"
+            assert says in flask("staff", word, email)[1]
     assert recorded()[0] == ("user_created", "break-glass")
 
 

@@ -95,7 +95,7 @@ def sign_in(page, server, email):
     press(page, "Sign in")
     sees(page, "Change your password")
     choose_password(page, password, OWN_PASSWORD[:14])
-    expect(page.get_by_role("link", name="Use at least 15 characters.")).to_be_visible()
+    expect(page.get_by_role("link", name="Use 15 to 128 characters.")).to_be_visible()
     choose_password(page, password, OWN_PASSWORD)
     add_phone(page)
 

@@ -1,13 +1,16 @@
 """Staff find the dangerous one first, and a caller by half a name with an apostrophe in it."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from forms_contact import read_phone
 from models import db, now
 from models_events import Event
 from models_queue import VIEWS
-from models_search import names
+from models_search import names, things, understand
 from people import an_appointment, an_intake, letters, submissions
 
 
@@ -65,6 +68,82 @@ def test_somebody_is_found_by_any_of_it(ada, three, typed, who):
     assert page.soup.select_one("#q")["value"] == typed
 
 
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("Sean O' Brien", "O'Br"),
+        ("Sean O' Brien", "o’brien sean"),
+        ("Sean O'Brien", "O' Brien"),
+        ("Łukasz Groß", "lukasz gross"),
+        ("Søren Ødegård", "soren odegard"),
+        ("Søren Kjær", "Soeren Kjaer"),
+        ("Đorđe Guðrún Þóra", "dorde gudrun thora"),
+        ("Œrsted Işık", "oersted isik"),
+        ("Jürgen Müller", "Mueller Juergen"),
+        ("Jürgen Müller", "muller"),
+        ("Jürgen Mueller", "Müll"),
+        ("Sören Köhler", "koehl"),
+        ("王 芳", "王"),
+        ("王 芳", "芳 王"),
+        ("王芳", "王"),
+    ],
+)
+def test_a_name_is_found_however_it_is_spelled(name, typed):
+    assert understand(typed)
+    assert set(understand(typed)) <= set(things({"full_name": name}))
+
+
+@pytest.mark.parametrize(
+    ("phone", "typed"),
+    [
+        ("(612) 555-1999", "1999"),
+        ("(612) 555-1999", "555-1999"),
+        ("(612) 555-1999 ext. 5", "612 555 1999"),
+        ("(612) 555-1999 ext. 5", "1999"),
+        ("(612) 555-1999", "612-555-1999 x5"),
+        ("+44 20 7946 0018", "+44 20 7946 0018"),
+    ],
+)
+def test_a_phone_is_found_by_its_number_and_by_its_end(phone, typed):
+    assert len(understand(typed)) == 1
+    assert set(understand(typed)) <= set(things({"phone": read_phone(phone)}))
+
+
+def test_of_several_things_all_must_fit(ada, bob):
+    for phone in ("(612) 555-1999 ext. 5", "(612) 555-0185"):
+        an_appointment(bob, full_name="Grace O' Brien-王", phone=phone)
+    other, grace = [submission.shown_reference for submission in submissions()]
+    for typed in ("Grace 1999", "555-1999, 3/31/75 o'br", "王 siobhan@example.org 1999"):
+        assert shown(find(ada, typed)) == [grace]
+    assert shown(find(ada, "Grace 3/31/1975")) == [other, grace]
+    for typed in ("Grace 0186", "Xiong 1999", "Grace 3/30/1975"):
+        assert shown(find(ada, typed)) == []
+
+
+@pytest.mark.parametrize("typed", ["O'", "x", "%", "😀", "-", "J R"])
+def test_what_nobody_can_be_looked_for_by_lists_nobody(ada, three, typed):
+    page = find(ada, typed)
+    assert shown(page) == []
+    assert "two letters of a name or more" in page.text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    """12/1/1969 12/1/69 12-01-1969 12.1.69 1969-12-01 12011969 12|1|1969 December|1,|1969
+    Dec|1|1969 Dec.|1,|1969 sept|30|1969 1|December|1969""".split(),
+)
+def test_a_day_is_read_however_it_is_written(typed):
+    ((kind, day),) = understand(typed.replace("|", " "))
+    assert (kind, day) == ("birth", "1969-09-30" if "30" in typed else "1969-12-01")
+
+
+def test_a_year_of_two_digits_is_one_of_the_last_hundred():
+    for days, century in ((-1, 0), (0, 0), (1, 100)):
+        day = now().date() + timedelta(days)
+        born = day.replace(year=day.year - century)
+        assert understand(f"{day:%m/%d/%y}") == [("birth", born.isoformat())]
+
+
 @pytest.mark.parametrize("typed", ["3/31/1975", "1975-03-31", "03-31-1975"])
 def test_everybody_born_on_a_day_is_found(ada, three, typed):
     assert set(shown(find(ada, typed))) == set(three)
@@ -77,7 +156,10 @@ def test_who_is_not_there_is_not_found_and_the_page_says_what_can_be_looked_for(
     assert "two letters of a name or more" in page.text
 
 
-@pytest.mark.parametrize("written", [str, str.lower, lambda text: text.replace("-", "")])
+@pytest.mark.parametrize(
+    "written",
+    [str, str.lower, lambda text: text.replace("-", ""), lambda text: text.replace("-", " ")],
+)
 def test_a_reference_opens_at_once(ada, three, written):
     assert find(ada, written(three[1])).path == f"/staff/submissions/{three[1]}"
 
