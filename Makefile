@@ -43,11 +43,12 @@ check: .venv/dev ## Check style, templates, content, and that the migrations mat
 	export INSTANCE_PATH="$$folder" DATABASE_URL=sqlite:///check.db && \
 	$(BIN)/flask content check && $(BIN)/flask db upgrade && $(BIN)/flask db check
 
-bench: .venv/dev ## Measure how fast pages are, beside nginx (needs nginx and wrk), and the lists
+bench: .venv/dev ## Measure how fast pages are, beside nginx (needs nginx and wrk), the lists and the forms
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.overview
 	@$(BIN)/python -m bench.export
 	@$(BIN)/python -m bench.queue
+	@$(BIN)/python -m bench.journeys
 
 format: .venv/dev ## Put the code in the form that `make check` wants
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -87,12 +87,12 @@ def wait_for(port: int, process: subprocess.Popen) -> None:
 
 
 @contextmanager
-def site(tree: Path) -> Iterator[str]:
-    """Serve a copy of the site; the address."""
+def site(tree: Path, **settings: str) -> Iterator[str]:
+    """Serve a copy of the site, with these settings; the address."""
     port = free_port()
     command = [sys.executable, "-m", "flask", "serve"]
-    settings = {"PORT": str(port), "INSTANCE_PATH": str(tree / "instance"), "HOST": "127.0.0.1"}
-    with running(command, port, tree, **settings):
+    own = {"PORT": str(port), "INSTANCE_PATH": str(tree / "instance"), "HOST": "127.0.0.1"}
+    with running(command, port, tree, **own, **settings):
         yield f"http://127.0.0.1:{port}"
 
 
