@@ -57,5 +57,5 @@ def index(submission: Submission) -> bool:
     except VaultError:
         return False
     factors = (record.get("assessment") or {}).get("risk_factors", ())
-    db.session.add_all(models_search.index(submission, submission.answers, factors))
+    models_search.index(submission, submission.answers, factors)
     return True

@@ -157,15 +157,6 @@ class Flow:
         number = counted.index(step) + 1 if step in counted else len(counted) + 1
         return number, len(counted) + 1
 
-    def answers(self, answers: Answers) -> dict[str, Any]:
-        """Every answer by field name; those of pages that are not asked are left out."""
-        return flat(self.given(answers).values())
-
-    def given(self, answers: Answers) -> dict[str, dict[str, Any]]:
-        """The answers by page, of pages and questions that are asked now."""
-        asked = [step for step in self.asked(answers) if step.name in answers]
-        return {step.name: step.stored(answers).answers for step in asked}
-
     def rows(self, answers: Answers) -> Iterator[Row]:
         """Every question and its answer in words, in the order they were asked."""
         for step in self.asked(answers):

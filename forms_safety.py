@@ -54,7 +54,7 @@ def has_headaches(answers: Answers) -> bool:
 def relevant(answers: Answers) -> Flat:
     """Every answer by field name, but for those about headaches that the patient has taken back.
 
-    It is what a flow's `answers` come to. It cannot ask the flow, whose pages depend on it.
+    It is what a flow's `columns` come to. It cannot ask the flow, whose pages depend on it.
     """
     moot = {"advice", "origin", "typed"} | ({"headaches"} if not has_headaches(answers) else set())
     return flat(step for name, step in answers.items() if name not in moot)

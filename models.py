@@ -236,7 +236,7 @@ def new_reference() -> str:
     """Return eight characters that no submission has yet."""
     while True:
         reference = random_reference()
-        if db.session.scalar(Submission.with_reference(reference)) is None:
+        if not db.session.scalar(sa.select(Submission.with_reference(reference).exists())):
             return reference
 
 

@@ -13,9 +13,9 @@ import security
 import triage
 from content import library
 from forms import FLOWS, CheckForm, check_rules
-from forms_flow import Flow, Step, StepForm
+from forms_flow import Flow, Step, StepForm, flat
 from forms_safety import raised_flags
-from models import Submission, WeeklyCount, db, now
+from models import Submission, WeeklyCount, db, now, only_read
 from models_counts import week_of
 from models_drafts import Draft
 from models_events import log
@@ -57,7 +57,7 @@ def start(flow: Flow) -> Response:
     if not draft.answers:  # what an earlier visit came for is not what this one is about
         for name in {"about", "follows"} - {"about" if slug else "", "follows" if first else ""}:
             session.pop(name, None)
-    return redirect(next_page(flow, draft), 303)
+    return redirect(next_page(flow, draft.answers), 303)
 
 
 def begin_anew(flow: Flow) -> Draft:
@@ -72,7 +72,7 @@ def step(flow: Flow, name: str) -> Any:
     if sent := submission_of(draft):
         return received_page(sent)
     if not reachable(flow, page, draft):
-        return redirect(next_page(flow, draft), 303)
+        return redirect(next_page(flow, draft.answers), 303)
     return render(flow, draft, filled(page, draft.answers), page)
 
 
@@ -90,14 +90,21 @@ def answer(flow: Flow, name: str) -> Any:
     right = form.validate()
     if "csrf_token" in form.errors:
         return render(flow, draft, form, page)
-    back = flow.before(page, draft.answers) if "back" in request.form else None
+    answers = draft.answers
+    back = flow.before(page, answers) if "back" in request.form else None
     if not (back and page.interrupts):  # going back from advice is not going on
-        keep(draft, answers_after(draft, page, form, right=right))
+        answers = answers_after(draft, page, form, right=right)
+        keep(draft, answers)
     if "later" in request.form:
-        return redirect(url_for(".later", flow=flow), 303)
-    if back:
-        return redirect(url_for(".step", flow=flow, name=back.name), 303)
-    return redirect(next_page(flow, draft), 303) if right else render(flow, draft, form, page)
+        following = url_for(".later", flow=flow)
+    elif back:
+        following = url_for(".step", flow=flow, name=back.name)
+    elif right:
+        following = next_page(flow, answers)
+    else:
+        only_read()  # nobody has to wait while it is shown again
+        return render(flow, draft, form, page)
+    return redirect(following, 303)
 
 
 def answers_after(draft: Draft, page: Step, form: StepForm, *, right: bool) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def check(flow: Flow) -> Any:
     if sent := submission_of(draft):
         return received_page(sent)
     if flow.next_step(draft.answers):
-        return redirect(next_page(flow, draft), 303)
+        return redirect(next_page(flow, draft.answers), 303)
     return render(flow, draft, CheckForm(), None)
 
 
@@ -146,18 +153,18 @@ def send(flow: Flow) -> Any:
     if "later" in request.form:
         return redirect(url_for(".later", flow=flow), 303)
     if flow.next_step(draft.answers):
-        return redirect(next_page(flow, draft), 303)
+        return redirect(next_page(flow, draft.answers), 303)
     form = CheckForm()
     if not form.validate():
         return render(flow, draft, form, None)
-    answers = complete(draft)
-    if not may_send(flow.answers(answers)):
+    columns = flow.columns(complete(draft))
+    if not may_send(flat(columns["answers"].values())):
         form.form_errors = [TOO_MANY]
         return render(flow, draft, form, None, 429)
-    submission = submit(flow, draft, answers, trapped=bool(form.website.data))
-    draft.keep({})  # the submission has them now; the draft only remembers that it was sent
+    submission = submit(draft, columns, trapped=bool(form.website.data))
+    page = received_page(submission)  # to look at it after the commit would be a transaction more
     db.session.commit()
-    return received_page(submission)
+    return page
 
 
 def complete(draft: Draft) -> dict[str, Any]:
@@ -175,31 +182,31 @@ def may_send(answers: dict[str, Any]) -> bool:
     )
 
 
-def submit(flow: Flow, draft: Draft, answers: dict[str, Any], *, trapped: bool) -> Submission:
+def submit(draft: Draft, columns: dict[str, Any], *, trapped: bool) -> Submission:
     """Add the submission, its letters and its event to the transaction, and return it."""
+    answers = flat(columns["answers"].values())
     reason = draft.answers.get("origin", {}).get("caught") or spam_reason(draft, trapped=trapped)
-    assessment = triage.assess(flow.answers(answers), library())
+    assessment = triage.assess(answers, library())
     # Nobody in danger is put aside because a browser filled in too much.
     is_spam = reason and assessment.urgency not in {"emergency", "today"}
-    submission = new_submission(flow, draft, answers, assessment)
+    submission = new_submission(draft, columns, assessment)
     submission.spam_reason, submission.status = reason, "spam" if is_spam else "new"
     db.session.add(submission)
     submission.count()
-    db.session.flush()  # the tokens point to it
-    found = models_search.index(submission, submission.answers, assessment.risk_factors)
-    db.session.add_all(found)
     if not is_spam:
         outbox_letters.received(submission)
+    draft.keep({})  # the submission has them now; the draft only remembers that it was sent
+    models_search.index(submission, answers, assessment.risk_factors)
     log("submission_created", submission=submission, detail=reason or "")
     return submission
 
 
 def new_submission(
-    flow: Flow, draft: Draft, answers: dict[str, Any], assessment: triage.Assessment
+    draft: Draft, columns: dict[str, Any], assessment: triage.Assessment
 ) -> Submission:
     known, received_at = draft.answers.get("origin", {}), now()
     return Submission.make(
-        **flow.columns(answers),
+        **columns,
         assessment=assessment.as_json(),
         draft_id=draft.id,
         source_article=known.get("article"),

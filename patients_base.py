@@ -13,7 +13,7 @@ import security
 from content import library
 from forms import FLOWS
 from forms_contact import CONTACT, BirthForm
-from forms_flow import Flow, Step, StepForm
+from forms_flow import Answers, Flow, Step, StepForm
 from forms_safety import raised_flags
 from models import Submission, db, now, only_read
 from models_drafts import Draft
@@ -99,6 +99,8 @@ def opens(draft: Draft) -> bool:
 
 
 def submission_of(draft: Draft) -> Submission | None:
+    if draft not in db.session:  # it was begun right now
+        return None
     return db.session.scalar(Submission.of_draft(draft.id))
 
 
@@ -158,8 +160,8 @@ def filled(page: Step, answers: dict[str, Any]) -> StepForm:
     return form
 
 
-def next_page(flow: Flow, draft: Draft) -> str:
-    following = flow.next_step(draft.answers)
+def next_page(flow: Flow, answers: Answers) -> str:
+    following = flow.next_step(answers)
     if following is None:
         return url_for("patients.check", flow=flow)
     return url_for("patients.step", flow=flow, name=following.name)

@@ -55,7 +55,7 @@ def later(flow: Flow) -> Any:
         sent=session.pop("mailed", False),
         can_send=can_send,
         until=draft.expires_at,
-        back=next_page(flow, draft),
+        back=next_page(flow, draft.answers),
     )
     return html, status
 
@@ -84,7 +84,7 @@ def resume(flow: Flow, token: str) -> Any:
     form = BirthForm()
     birth = birth_of(draft.answers)
     if request.method == "POST" and form.validate() and is_birth(form, draft, birth):
-        return redirect(next_page(flow, move_here(draft)), 303)
+        return redirect(next_page(flow, move_here(draft).answers), 303)
     html = render_template("patients/birth.html", form=form, title="Finish your form")
     return html, 422 if form.errors else 200
 

@@ -1,4 +1,4 @@
-"""Print how many patients a second can send a request, beside bare SQLite transactions: `make bench`.
+"""Print how many patients a second can send, beside bare SQLite transactions: `make bench`.
 
 Eight at once ask the site as `make run` starts it, each from an address of their own, as a proxy in
 front of it would tell: so its limits count, and keep nobody out. In each round, one process also
@@ -20,13 +20,14 @@ from operator import truediv
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlencode
 
 from bench.servers import copy_site, site
 from content_files import load
 from models_engine import set_up, sqlite
 
-AT_ONCE = 8
+AT_ONCE, ROWS = 8, 1_000
 # Nobody here takes the three seconds that people take at least.
 SETTINGS = {"TRUSTED_PROXIES": "1", "SPAM_SECONDS": "0", "DATABASE_URL": "sqlite:///site.db"}
 FORM = "application/x-www-form-urlencoded"
@@ -108,36 +109,33 @@ def measure(address: str, tree: Path, rounds: int, patients: int) -> list[list[f
             ready = [Patient(address, day.isoformat()) for _ in range(patients)]
             list(pool.map(Patient.fill_in, ready))
             new = [Patient(address, day.isoformat()) for _ in range(patients)]
-            sends = rate(lambda: pool.map(Patient.send, ready), patients)
-            journeys = rate(lambda: pool.map(Patient.journey, new), patients)
-            found.append((sends, journeys, bare(tree)))
+            sends = rate(pool.map, Patient.send, ready)
+            journeys = rate(pool.map, Patient.journey, new)
+            found.append((sends, journeys, rate(map, bare(tree), range(ROWS))))
     return [list(column) for column in zip(*found, strict=True)]
 
 
-def rate(work: Callable[[], Iterable[object]], times: int) -> float:
+def rate(each: Callable[..., Iterable[object]], work: Callable[..., object], over: Any) -> float:
     start = time.perf_counter()
-    list(work())
-    return times / (time.perf_counter() - start)
+    done = len(list(each(work, over)))
+    return done / (time.perf_counter() - start)
 
 
-def bare(tree: Path, times: int = 1000) -> float:
-    """Return how many rows a second get into a database of their own, each safe before the next."""
-    site_database = sqlite.connect(tree / "instance" / "site.db")
-    size = round(site_database.execute(WRITTEN).fetchone()[0])
-    site_database.close()
+def bare(tree: Path) -> Callable[[int], object]:
+    """Return what adds a row to a database of its own, and has it on the disk when it returns."""
+    written = sqlite.connect(tree / "instance" / "site.db")
+    size = round(written.execute(WRITTEN).fetchone()[0])
+    written.close()
     database = sqlite.connect(tree / "bare.db", isolation_level=None)
     set_up(database)
     database.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, sealed BLOB)")
 
-    def insert() -> Iterable[object]:
-        for _ in range(times):
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("INSERT INTO rows (sealed) VALUES (?)", [secrets.token_bytes(size)])
-            yield database.execute("COMMIT")
+    def insert(_number: int) -> None:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("INSERT INTO rows (sealed) VALUES (?)", [secrets.token_bytes(size)])
+        database.execute("COMMIT")
 
-    found = rate(insert, times)
-    database.close()
-    return found
+    return insert
 
 
 def report(sends: list[float], journeys: list[float], plain: list[float]) -> None:

@@ -235,7 +235,7 @@ def add_old(count):
         row.status, row.scheduled_for, row.hold = "new", None, False
         db.session.add(row)
         db.session.flush()
-        db.session.add_all(models_search.index(row, row.answers, ()))
+        models_search.index(row, row.answers, ())
         note = Note(id=f"{number:032}", submission_id=row.id, user_id=author.id, at=row.received_at)
         note.text = "Called back."
         db.session.add(note)
