@@ -71,6 +71,7 @@ def dates(observance: Observance, year: int, month: Month) -> str:
     return long_day(first) if first == last else f"{month.name} {first.day} to {last.day}, {year}"
 
 
+@lru_cache(10)  # the practice's own is on every page
 def phone_link(text: str) -> str:
     """The address that calls a number, like tel:+1-612-555-0142;ext=5 (RFC 3966)."""
     number = phonenumbers.parse(text, "US")

@@ -236,7 +236,8 @@ def new_reference() -> str:
     """Return eight characters that no submission has yet."""
     while True:
         reference = random_reference()
-        if not db.session.scalar(sa.select(Submission.with_reference(reference).exists())):
+        taken = sa.select(Submission.place).where(Submission.reference == reference)
+        if db.session.scalar(taken) is None:
             return reference
 
 

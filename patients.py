@@ -79,12 +79,14 @@ def step(flow: Flow, name: str) -> Any:
 @bp.post("/<flow:flow>/<string:name>")
 def answer(flow: Flow, name: str) -> Any:
     """Keep what was typed in the draft, and go on when it is right."""
-    page, draft = flow.step(name) or abort(404), current_draft(flow)
+    page = flow.step(name) or abort(404)
+    within = security.within("page", security.network())  # before others wait for the draft
+    draft = current_draft(flow)
     if sent := submission_of(draft):
         session["late"] = True  # a page was changed in another tab
         return received_page(sent)
     form = page.fill(draft.answers)
-    if not security.within("page", security.network()):
+    if not within:
         form.form_errors = [TOO_MANY]
         return render(flow, draft, form, page, 429)
     right = form.validate()
