@@ -5,6 +5,7 @@ once, which costs about what nginx takes to send a file. All else goes to a thre
 Flask, so that a slow request (a password, a busy database) holds up nobody who reads.
 """
 
+import gc
 import os
 import socket
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class SiteConfig(Config):
         folder = commands_lock.hold_folder(self.loaded_app.config["INSTANCE_PATH"], alone=False)
         finalize(self, os.close, folder)
         self.loaded_app = Site(self.loaded_app)
+        gc.freeze()  # the content and the code stay; no look for garbage has to pass them by
 
 
 class Protocol(HttpToolsProtocol):

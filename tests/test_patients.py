@@ -1,6 +1,7 @@
 """Patients ask for an appointment: mistakes are kind, nothing typed is lost, it is sent once."""
 
 import io
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -43,6 +44,33 @@ def test_a_request_arrives_with_everything_the_patient_said(bob):
     assert submission.consent_version == submission.answers["consent"]["version"]
     assert submission.reply_due_at > submission.received_at
     assert db.session.scalar(sa.select(Event.name)) == "submission_created"
+
+
+@contextmanager
+def transactions():
+    """The transactions that the site begins in this block: for each, whether it only reads."""
+    begun = []
+
+    def note(connection):
+        begun.append(connection.get_execution_options().get("reads_only", False))
+
+    sa.event.listen(db.engine, "begin", note)
+    yield begun
+    sa.event.remove(db.engine, "begin", note)
+
+
+def test_who_sends_a_page_waits_for_the_database_once(bob):
+    page = to_details(bob)
+    with transactions() as begun:
+        page.submit(follow=False, full_name="")
+    assert begun == [False, True]  # the second is to show it again
+    with transactions() as begun:
+        page.submit(follow=False, **details())
+    assert begun == [False]
+    check = bob.visit("/appointment/check")
+    with transactions() as begun:
+        check.submit(follow=False)
+    assert begun == [False]
 
 
 SECRETS = ("Siobhán", "555-0187", "siobhan@", "crash", "1975")
