@@ -97,16 +97,19 @@ def answer(flow: Flow, name: str) -> Any:
     if not (back and page.interrupts):  # going back from advice is not going on
         answers = answers_after(draft, page, form, right=right)
         keep(draft, answers)
+    if right or back or "later" in request.form:
+        return redirect(onward(flow, answers, back), 303)
+    only_read()  # nobody has to wait while it is shown again
+    return render(flow, draft, form, page)
+
+
+def onward(flow: Flow, answers: dict[str, Any], back: Step | None) -> str:
+    """Where somebody who has sent a page wants to go: by default, to the next one."""
     if "later" in request.form:
-        following = url_for(".later", flow=flow)
-    elif back:
-        following = url_for(".step", flow=flow, name=back.name)
-    elif right:
-        following = next_page(flow, answers)
-    else:
-        only_read()  # nobody has to wait while it is shown again
-        return render(flow, draft, form, page)
-    return redirect(following, 303)
+        return url_for(".later", flow=flow)
+    if back:
+        return url_for(".step", flow=flow, name=back.name)
+    return next_page(flow, answers)
 
 
 def answers_after(draft: Draft, page: Step, form: StepForm, *, right: bool) -> dict[str, Any]:

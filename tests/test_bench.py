@@ -5,8 +5,9 @@ from contextvars import Context
 import pytest
 import sqlalchemy as sa
 
-from bench import overview, pages, servers
+from bench import journeys, overview, pages, servers
 from models import Submission, db
+from models_engine import sqlite
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,15 @@ def counted(app):
         db.session.remove()
         db.engine.dispose()
     return found
+
+
+def test_the_patients_of_the_bench_go_the_whole_way(tmp_path):
+    tree = servers.copy_site(tmp_path / "site")
+    with servers.site(tree, **journeys.SETTINGS) as address:
+        rates = journeys.measure(address, tree, rounds=1, patients=3)
+    assert all(rate > 0 for column in rates for rate in column)
+    database = sqlite.connect(tree / "instance" / "site.db")
+    query = "SELECT status, spam_reason, count(*) FROM submissions GROUP BY 1, 2"
+    assert database.execute(query).fetchall() == [("new", None, 6)]
+    assert database.execute("SELECT count(*) FROM letters").fetchone() == (12,)
+    database.close()
