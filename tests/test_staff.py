@@ -10,7 +10,7 @@ from people import an_appointment, submissions
 
 
 def events(name):
-    found = db.session.scalars(sa.select(Event).where(Event.name == name)).all()
+    found = db.session.scalars(sa.select(Event).where(Event.name == name).order_by(Event.id)).all()
     db.session.expunge_all()
     db.session.rollback()
     return found
