@@ -1,12 +1,15 @@
 """The app on both engines, people who use it, and the real things around it."""
 
 import os
+import secrets
 import shutil
 from contextvars import Context
 
 import flask_migrate
+import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 import settings
 
@@ -48,7 +51,7 @@ def site(request, tmp_path_factory):
     """An app with an empty, migrated database; the whole suite runs on each engine."""
     url = "sqlite:///site.db"
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgres")
+        url = new_database(request.getfixturevalue("postgres"))  # with none of another app's keys
     app = create_app(
         DATABASE_URL=url,
         INSTANCE_PATH=private_folder(tmp_path_factory),
@@ -147,3 +150,11 @@ def private_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("instance")
     folder.chmod(0o700)
     return folder
+
+
+def new_database(address):
+    """Make an empty database on the PostgreSQL server of `address`; return its own address."""
+    name = f"site_{secrets.token_hex(4)}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return make_url(address).set(database=name).render_as_string(hide_password=False)

@@ -19,15 +19,13 @@ from subprocess import PIPE, STDOUT
 from threading import Barrier
 from urllib.parse import urlencode, urljoin
 
-import psycopg
 import pytest
 from playwright.sync_api import sync_playwright
-from sqlalchemy.engine import make_url
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, TestResponse
 
 from app import create_app
-from conftest import CHROMIUM, private_folder
+from conftest import CHROMIUM, new_database, private_folder
 from models import db
 from pages import Person
 from signing_in import begin
@@ -246,14 +244,6 @@ def free_port():
 def new_place(tmp_path_factory, database=SQLITE):
     """Return a place with nothing in it; the site makes its folder itself."""
     return Place(private_folder(tmp_path_factory) / "instance", database)
-
-
-def new_database(address):
-    """Make an empty database on the PostgreSQL server of `address`; return its own address."""
-    name = f"site_{secrets.token_hex(4)}"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return make_url(address).set(database=name).render_as_string(hide_password=False)
 
 
 def make_place(request, tmp_path_factory):
