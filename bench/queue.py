@@ -39,7 +39,7 @@ FILTERS = (
     "since={month}&until={month}",
     "urgency=today&kind=intake&assigned={member}",
 )
-VIEWS = ("todo", "overdue", "scheduled", "closed", "spam", "all")
+VIEWS = ("todo", "overdue", "scheduled", "visited", "closed", "spam", "all")
 # What is looked for, by the parts of somebody's answers; None is a reference.
 SEARCHES = ("reference", "two letters", "last name", "both names", "email", "phone", "last four",
             "birth", "nobody")  # fmt: skip
