@@ -57,7 +57,8 @@ def serve() -> None:
 
 def prepare_database() -> None:
     """Note that the site starts. Without the keys that its data needs, it does not."""
-    models_engine.take_stock(db.session.connection())
+    if db.engine.dialect.name == "sqlite":  # PostgreSQL does so by itself, and may be doing it now
+        models_engine.take_stock(db.session.connection())
     try:
         models_events.check_key()
     except VaultError as error:

@@ -58,6 +58,7 @@ def add_samples(total: int, staff: tuple[int, ...], progress: Callable[[int], An
     write(part, taken)
     models_engine.take_stock(db.session.connection())
     db.session.commit()
+    models_engine.overwrite_freed(db.engine)  # which leaves the pages as they are after a while
 
 
 def orders(total: int, staff: tuple[int, ...]) -> list[Order]:

@@ -152,7 +152,7 @@ def take_stock(connection: Connection) -> None:
     """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA analysis_limit=1000")
-        connection.exec_driver_sql("ANALYZE")
+    connection.exec_driver_sql("ANALYZE")
 
 
 def describe(engine: Engine) -> str:
