@@ -87,18 +87,23 @@ def erase(who: str | None, only: Sequence[str], *, yes: bool) -> None:
         db.session.rollback()  # nobody waits for us while we wait for an answer
         if not yes:
             click.confirm("Erase this? It cannot be brought back.", abort=True)
-        removed, kept = Counter(), []
-        for submission_id in ids[0]:
-            kept += erase_one(submission_id, removed)
-        erase_rest(*ids[1:], removed)
-        report(removed, kept, events=count_events(ids[0]))
-        db.session.rollback()
+        erase_all(*ids)
         clean = models_engine.overwrite_freed(db.engine)
     if not clean:
         raise click.ClickException(
             "The database's journal still has it, because somebody used the database. "
             "Type: .venv/bin/flask purge"
         )
+
+
+def erase_all(submissions: list[str], drafts: list[str], letters: list[str]) -> None:
+    """Erase what has these ids, and say what became of it."""
+    removed, kept = Counter(), []
+    for submission_id in submissions:
+        kept += erase_one(submission_id, removed)
+    erase_rest(drafts, letters, removed)
+    report(removed, kept, events=count_events(submissions))
+    db.session.rollback()
 
 
 def look_up(who: str | None, only: Sequence[str]) -> Found:

@@ -115,11 +115,8 @@ def several() -> Response:
     if not versions or not (form.status.data or form.assigned.data):
         flash("Tick some, and choose what to do with them.", "error")
         return back
-    these = (Submission.reference.in_(versions), Submission.erased_at.is_(None))
-    query = sa.select(Submission).where(*these).order_by(Submission.place).with_for_update()
-    found = db.session.scalars(query).all()
-    same = [row for row in found if str(row.version) == versions[row.reference]]
-    free = [row for row in same if not why_not(row, form.status.data)]
+    same = as_they_were(versions)
+    free = [row for row in same if not (form.status.data and why_not(row, form.status.data))]
     for row in free:
         if form.status.data:
             change_status(row, form.status.data)
@@ -128,6 +125,14 @@ def several() -> Response:
     db.session.commit()
     say_what_changed(len(free), booked=len(same) - len(free), meanwhile=len(versions) - len(same))
     return back
+
+
+def as_they_were(versions: dict[str, str]) -> list[Submission]:
+    """Those of these submissions that are still in this version, locked."""
+    these = (Submission.reference.in_(versions), Submission.erased_at.is_(None))
+    query = sa.select(Submission).where(*these).order_by(Submission.place).with_for_update()
+    found = db.session.scalars(query).all()
+    return [row for row in found if str(row.version) == versions[row.reference]]
 
 
 def ticked() -> dict[str, str]:

@@ -147,8 +147,12 @@ def why_not(found: Submission, status: str) -> str:
     """Say what keeps it from having this status: a visit that is booked, or one that is not."""
     if status == "scheduled" and not found.scheduled_for:
         return "Book a time, and the status follows."
-    awaited = found.scheduled_for and not found.is_over
-    if awaited and status not in {"scheduled", "cancelled"}:
+    fits = {"scheduled", "cancelled"}
+    if (
+        found.status != "scheduled"
+    ):  # the patient has asked for another time, and still has this one
+        fits |= {"new", "contacted"}
+    if found.scheduled_for and not found.is_over and status not in fits:
         return "A visit is booked, and the patient counts on it. Set “Cancelled” to call it off."
     return ""
 

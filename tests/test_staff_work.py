@@ -97,6 +97,25 @@ def test_of_several_that_are_ticked_those_with_a_visit_stay_booked(ada, submissi
     assert (submissions()[0].status, len(letters())) == ("scheduled", before)
 
 
+def test_several_with_a_visit_can_be_handed_to_somebody(ada, submission):
+    book(ada)
+    page = ada.visit("/staff/?view=scheduled")
+    me = page.soup.find("option", string="ada@example.org")["value"]
+    assert "1 changed." in tick_all(page, assigned=me).text
+    assert submissions()[0].assigned_to == int(me)
+
+
+def test_who_asks_for_another_time_can_be_contacted_and_not_closed(ada, submission):
+    book(ada)
+    db.session.rollback()
+    asked = sa.update(Submission).values(status="new", view="todo")  # as the patient's page does
+    db.session.execute(asked)
+    db.session.commit()
+    assert "A visit is booked" in act(ada, "status", status="closed").text
+    act(ada, "status", status="contacted")
+    assert submissions()[0].status == "contacted"
+
+
 def test_everybody_sees_who_has_done_what(ada, rita, submission):
     act(ada, "status", status="contacted")
     act(ada, "assign", me="1")
