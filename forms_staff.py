@@ -24,16 +24,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from content import library
+from content_medical import URGENCIES
 from forms_fields import clean_line
 from forms_passwords import weakness
-from models import STATUSES, db, now
+from models import KINDS, STATUSES, db, now
 from models_events import ACTS, log
 from models_staff import User
-
-
-def capitalized(names: Iterable[str]) -> list[SelectChoice]:
-    return [SelectChoice(name, name.capitalize()) for name in names]
-
 
 EXPORT_REASONS = (
     "Numbers for a report",
@@ -43,9 +39,33 @@ EXPORT_REASONS = (
     "A request by a patient or a court",
 )
 LAST_VISIT = timedelta(days=3 * 365)
-STATUS_CHOICES = capitalized(STATUSES)
+
+
 # What many can be given at once: none that goes with a visit, or with a letter about it.
-SILENT_CHOICES = [one for one in STATUS_CHOICES if one.value not in {"scheduled", "cancelled"}]
+SILENT = [status for status in STATUSES if status not in {"scheduled", "cancelled"}]
+
+
+def choices(words: Mapping[Any, str], first: str = "") -> list[SelectChoice]:
+    """What a list offers: values and their words; `first` is for who chooses nothing."""
+    offered = {"": first, **words} if first else words
+    return [SelectChoice(str(value), label) for value, label in offered.items()]
+
+
+def capitalized(names: Iterable[str]) -> dict[str, str]:
+    return {name: name.capitalize() for name in names}
+
+
+def who_works() -> dict[int, str]:
+    """Nobody (0), and each member of staff."""
+    return {0: "Nobody", **{user.id: user.email for user in db.session.scalars(User.who_work())}}
+
+
+def factors() -> dict[str, str]:
+    return {one.id: one.tag.capitalize() for one in library().risk_factors.values()}
+
+
+def articles() -> dict[str, str]:
+    return {one.slug: one.title for one in library().articles.values()}
 
 
 class SignInForm(LoginForm):
@@ -105,30 +125,19 @@ class WorkForm(FlaskForm):
 
 
 class StatusForm(WorkForm):
-    status = SelectField("Status", choices=STATUS_CHOICES)
-
-
-class AssignField(SelectField):
-    """A member of staff, or nobody (0)."""
-
-    def __init__(self, *args: Any, first: str = "", **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.choices = [SelectChoice("", first)] if first else []
-        self.choices += [SelectChoice("0", "Nobody")]
-        users = db.session.scalars(User.who_work())
-        self.choices += [SelectChoice(str(user.id), user.email) for user in users]
+    status = SelectField("Status", choices=choices(capitalized(STATUSES)))
 
 
 class AssignForm(WorkForm):
-    assigned = AssignField("Assigned to")
+    assigned = SelectField("Assigned to", choices=lambda: choices(who_works()))
     me = SubmitField("Assign to me")
 
 
 class SeveralForm(FlaskForm):
     """What to do with all submissions that are ticked."""
 
-    assigned = AssignField("Assign to", first="Assign to …")
-    status = SelectField("Status", choices=[SelectChoice("", "Status …"), *SILENT_CHOICES])
+    assigned = SelectField("Assign to", choices=lambda: choices(who_works(), "Assign to …"))
+    status = SelectField("Status", choices=choices(capitalized(SILENT), "Status …"))
 
 
 class NoteForm(FlaskForm):
@@ -162,10 +171,7 @@ class ExportForm(FlaskForm):
 
     reason = SelectField(
         "What is the export for?",
-        choices=[
-            SelectChoice("", "Choose one"),
-            *map(SelectChoice, EXPORT_REASONS, EXPORT_REASONS),
-        ],
+        choices=choices(dict(zip(EXPORT_REASONS, EXPORT_REASONS, strict=True)), "Choose one"),
         validators=[InputRequired("Choose what the export is for")],
     )
     password = PasswordField("Your password")
@@ -176,25 +182,41 @@ def is_of_our_time(_form: FlaskForm, field: DateField) -> None:
         raise ValidationError("Enter a date like 3/31/2026")
 
 
-class ActivityForm(FlaskForm):
-    """What the activity page is narrowed by. It stands in the address, and changes nothing."""
+class NarrowForm(FlaskForm):
+    """What a list is narrowed by. It stands in the address, and changes nothing."""
 
     class Meta(FlaskForm.Meta):
         csrf = False
 
+
+class QueueForm(NarrowForm):
+    """How the submissions are narrowed; `staff_list` reads it from the address."""
+
+    kind = SelectField("Kind", choices=choices(capitalized(KINDS), "All"))
+    urgency = SelectField("Urgency", choices=choices(capitalized(URGENCIES), "All"))
+    status = SelectField("Status", choices=choices(capitalized(STATUSES), "All"))
+    assigned = SelectField("Assigned to", choices=lambda: choices(who_works(), "All"))
+    factor = SelectField("Risk factor", choices=lambda: choices(factors(), "All"))
+    article = SelectField("Came from", choices=lambda: choices(articles(), "All"))
+    since = DateField("From")
+    until = DateField("To")
+
+
+class ActivityForm(NarrowForm):
     who = SelectField("Who", default="")
-    what = SelectField("What", default="")
+    what = SelectField(
+        "What",
+        default="",
+        choices=choices(dict(sorted(ACTS.items(), key=itemgetter(1))), "Anything"),
+    )
     submission = StringField("Reference", default="", filters=[clean_line])
     since = DateField("From", validators=[Optional(), is_of_our_time])
     until = DateField("To", validators=[Optional(), is_of_our_time])
 
     def __init__(self, accounts: Mapping[int, str]):
         super().__init__(formdata=request.args)
-        groups = [("", "Anyone"), ("patients", "Patients"), ("owner", "The owner")]
-        people = [(str(number), email) for number, email in accounts.items()]
-        acts = sorted(ACTS.items(), key=itemgetter(1))
-        self.who.choices = [SelectChoice(*pair) for pair in groups + people]
-        self.what.choices = [SelectChoice(*pair) for pair in [("", "Anything"), *acts]]
+        groups = {"patients": "Patients", "owner": "The owner"}
+        self.who.choices = choices({**groups, **accounts}, "Anyone")
 
     def validate_until(self, field: DateField) -> None:
         if self.since.data and field.data and field.data < self.since.data:

@@ -35,7 +35,7 @@ def activity() -> Any:
         form=form,
         rows=[(event, who(event, people), more(event, people), about) for event, about in rows],
         acts=ACTS,
-        older=rows[-1][0].id if len(found) > PAGE_SIZE else None,
+        more=rows[-1][0].id if len(found) > PAGE_SIZE else None,
         before=before,
         kept={name: text for name, text in request.args.items() if text and name != "before"},
     )

@@ -31,8 +31,7 @@ def letters() -> str:
         more=found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
         after=after,
         state=state,
-        counts={one: how_many(one) for one in STATES},
-        at_most=AT_MOST,
+        tabs=[(one, one.capitalize(), how_many(one)) for one in STATES],
     )
     db.session.commit()
     return html

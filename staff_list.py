@@ -16,11 +16,17 @@ import vault
 from content import library
 from content_medical import URGENCIES
 from models import KINDS, STATUSES, Submission, db
-from models_queue import VIEWS, Filters, Query, listed, selected
-from staff_base import read_day, read_number
+from models_queue import AT_MOST, VIEWS, Filters, Query, listed, selected
+from staff_base import bp, read_day, read_number
 
 SEARCH = "what staff look for"  # the place that a search is sealed for
 NAMES = {"view", "find", "before", *(field.name for field in fields(Filters))} - {"search"}
+
+
+@bp.app_template_filter()
+def counted(number: int) -> str:
+    """Write how many there are, as far as they were counted."""
+    return f"{min(number, AT_MOST):,}" + "+" * (number > AT_MOST)
 
 
 def read_view() -> str:

@@ -8,15 +8,12 @@ import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
-from wtforms.fields.choices import SelectChoice
 
 from content import library
-from content_medical import URGENCIES
-from forms_staff import SearchForm, SeveralForm, capitalized
-from models import KINDS, STATUSES, Submission, db
+from forms_staff import QueueForm, SearchForm, SeveralForm, who_works
+from models import Submission, db
 from models_events import log
-from models_queue import AT_MOST, VIEWS, Filters, counts, listed
-from models_staff import User
+from models_queue import VIEWS, counts, listed
 from staff_base import bp, opened, read_reference
 from staff_list import kept_arguments, read_filters, read_view, seal_search
 from staff_submission import change_status, hand_to, why_not
@@ -27,9 +24,8 @@ PAGE_SIZE = 25
 @bp.get("/")
 def queue() -> str:
     """Show a page of a list. Everything it is narrowed by is in the address, names only sealed."""
-    chosen, filters, after = read_view(), read_filters(), page_start()
-    view = VIEWS[chosen]
-    query = listed(view, filters, library().practice.time_zone, after)
+    view, filters, after = read_view(), read_filters(), page_start()
+    query = listed(VIEWS[view], filters, library().practice.time_zone, after)
     found = db.session.scalars(query.limit(PAGE_SIZE + 1)).all()
     rows = found[:PAGE_SIZE]
     log("sensitive_search" if filters.search else "sensitive_list", user_id=current_user.id)
@@ -38,43 +34,28 @@ def queue() -> str:
         rows=[(row, opened(row)) for row in rows],
         more=found[PAGE_SIZE - 1].reference if len(found) > PAGE_SIZE else None,
         after=after,
-        view=chosen,
-        staff=members(),
+        view=view,
+        title=VIEWS[view].title,
+        staff=who_works(),
         intakes=intakes_of(rows),
         search=SearchForm(q=filters.search),
-        **choices(filters),
+        form=QueueForm(formdata=None, obj=filters),
+        several=SeveralForm(),
+        **around(),
     )
     db.session.commit()
     return html
 
 
-def choices(filters: Filters) -> dict[str, Any]:
-    """What the page offers around the list: the other lists, and what to narrow this one by."""
-    several = SeveralForm()
+def around() -> dict[str, Any]:
+    """What the page has around its list: all lists with their counts, and what its links keep."""
+    numbers = counts()
     return {
-        "views": VIEWS,
-        "counts": counts(),
-        "at_most": AT_MOST,
+        "tabs": [(name, view.title, numbers[name]) for name, view in VIEWS.items()],
+        "is_empty": not numbers["all"],
         "kept": kept_arguments("before"),
         "here": {"view": read_view(), **kept_arguments()},
-        "filters": filters,
-        "selects": selects(filters, several),
-        "several": several,
     }
-
-
-def selects(filters: Filters, form: SeveralForm) -> list[tuple[str, str, list[Any], Any]]:
-    """What the list can be narrowed by: name, label, choices, and the one that is chosen."""
-    factors = [(one.id, one.tag.capitalize()) for one in library().risk_factors.values()]
-    articles = [(one.slug, one.title) for one in library().articles.values()]
-    return [
-        ("kind", "Kind", capitalized(KINDS), filters.kind),
-        ("urgency", "Urgency", capitalized(URGENCIES), filters.urgency),
-        ("status", "Status", capitalized(STATUSES), filters.status),
-        ("assigned", "Assigned to", form.assigned.choices[1:], filters.assigned),
-        ("factor", "Risk factor", [SelectChoice(*pair) for pair in factors], filters.factor),
-        ("article", "Came from", [SelectChoice(*pair) for pair in articles], filters.article),
-    ]
 
 
 def page_start() -> Submission | None:
@@ -152,11 +133,6 @@ def say_what_changed(changed: int, *, booked: int, meanwhile: int) -> None:
         flash(f"{booked} not changed: a visit is booked. Open it to call the visit off.", "error")
     if meanwhile:
         flash(f"{meanwhile} not changed: somebody else has just changed it. Look again.", "error")
-
-
-def members() -> dict[int, str]:
-    """Everybody who works here, by id."""
-    return {user.id: user.email for user in db.session.scalars(User.who_work())}
 
 
 def intakes_of(rows: Sequence[Submission]) -> dict[str, Submission]:
