@@ -38,6 +38,8 @@ EXPORT_REASONS = (
     "A move to another system",
     "A request by a patient or a court",
 )
+IN_ORDER = dict(sorted(ACTS.items(), key=itemgetter(1)))
+AS_TYPED = {"autocomplete": "off", "spellcheck": "false", "maxlength": 9}
 LAST_VISIT = timedelta(days=3 * 365)
 
 
@@ -204,12 +206,8 @@ class QueueForm(NarrowForm):
 
 class ActivityForm(NarrowForm):
     who = SelectField("Who", default="")
-    what = SelectField(
-        "What",
-        default="",
-        choices=choices(dict(sorted(ACTS.items(), key=itemgetter(1))), "Anything"),
-    )
-    submission = StringField("Reference", default="", filters=[clean_line])
+    what = SelectField("What", default="", choices=choices(IN_ORDER, "Anything"))
+    submission = StringField("Reference", default="", filters=[clean_line], render_kw=AS_TYPED)
     since = DateField("From", validators=[Optional(), is_of_our_time])
     until = DateField("To", validators=[Optional(), is_of_our_time])
 
