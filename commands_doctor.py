@@ -101,7 +101,7 @@ def clock() -> Finding:
 
 def mail() -> Finding:
     if not (server := current_app.config["SMTP_URL"]):
-        return "warn", f"{outbox_mail.describe()}"
+        return "warn", outbox_mail.describe()
     try:
         with outbox_mail.reached(server):
             return "ok", f"{server.host}:{server.port} takes letters"
@@ -110,7 +110,7 @@ def mail() -> Finding:
 
 
 def letters() -> Finding:
-    counts = dict(db.session.execute(Letter.count()).all())
+    counts = dict(db.session.execute(Letter.count("waiting", "failed")).all())
     if failed := counts.get("failed"):
         return "FAIL", f"{failed} could not be sent. To see why: flask outbox list"
     return "ok", f"{counts.get('waiting', 0)} waiting, none failed"
@@ -142,7 +142,8 @@ def staff() -> Finding:
 
 def erasures() -> Finding:
     due = models_retention.count_due(current_app.config["RETENTION_DAYS"])
-    if due and not models_retention.last_run():
+    last = models_retention.last_run()
+    if due and (last is None or last < now() - timedelta(days=2)):
         return "warn", f"{due} should be erased, and nothing was for two days. Type: flask purge"
     return "ok", f"{due} to be erased"
 

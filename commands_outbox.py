@@ -34,7 +34,7 @@ def send() -> None:
 
 
 def counts() -> Counter[str]:
-    return Counter(dict(db.session.execute(Letter.count()).all()))
+    return Counter(dict(db.session.execute(Letter.count(*LETTER_STATES)).all()))
 
 
 @letters.command("list")

@@ -19,10 +19,9 @@ from content import library
 from forms import FLOWS
 from forms_contact import CONTACT
 from forms_fields import Choice, Days, ManyChoices, Question
-from forms_flow import flat
 from forms_parts import TextOrNone
 from forms_safety import NO_RED_FLAG, raised_flags
-from models import Submission, now, random_reference
+from models import Submission, flat, now, random_reference
 from models_counts import HANDLED, week_of
 
 PERIOD = timedelta(days=60)  # how old the oldest are

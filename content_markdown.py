@@ -181,6 +181,13 @@ def fill_in(text: str, values: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
+def check_citations(text: str, sources: Sequence[str]) -> None:
+    """Raise ValueError for a source that is cited and not listed."""
+    cited = {name for match in CITATION.findall(text) for name in re.findall(r"@([\w-]+)", match)}
+    if missing := sorted(cited - set(sources)):
+        raise ValueError(f'it cites "{missing[0]}"; list that source under "sources"')
+
+
 def check_blocks(text: str) -> None:
     """Raise ValueError unless every ::: block is one of ours and closed before the next."""
     opened = False
@@ -206,17 +213,8 @@ def render(
     `figures` are the drawings it may show, name to SVG; `phones` the number to call for a card.
     Raises ValueError with what is wrong and what to write instead.
     """
-    env: dict[str, Any] = {
-        "sources": list(sources),
-        "cited": set(),
-        "figures": figures,
-        "phones": phones,
-    }
-    mentioned = {
-        name for match in CITATION.findall(text) for name in re.findall(r"@([\w-]+)", match)
-    }
-    if missing := sorted(mentioned - set(sources)):
-        raise ValueError(f'it cites "{missing[0]}"; list that source under "sources"')
+    env = {"sources": list(sources), "cited": set(), "figures": figures, "phones": phones}
+    check_citations(text, sources)
     check_blocks(text)
     html = MARKDOWN.render(text, env)
     if unused := [name for name in sources if name not in env["cited"]]:

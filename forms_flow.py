@@ -4,7 +4,7 @@ Knows nothing of what is asked; the flows themselves are in `forms.py`.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -19,11 +19,6 @@ from content import Library, library
 from forms_fields import Question
 
 Answers = Mapping[str, Mapping[str, Any]]  # step name -> field name -> answer
-
-
-def flat(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return every answer by field name, whichever step asked for it."""
-    return {name: value for step in steps for name, value in step.items()}
 
 
 class StepForm(FlaskForm):

@@ -7,7 +7,8 @@ from wtforms import Field
 from content import Library, library
 from content_medical import Answers as Flat
 from forms_fields import ManyChoices
-from forms_flow import Answers, Step, StepForm, flat
+from forms_flow import Answers, Step, StepForm
+from models import flat
 
 NO_RED_FLAG = ("none", "None of these")
 TOPICS = {"headache": "With your head", "back": "With your back"}

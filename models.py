@@ -1,6 +1,7 @@
 """The tables, the selects over them, and the only `db`."""
 
 import secrets
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -41,6 +42,11 @@ def now() -> datetime:
 def words(*names: str, name: str) -> sa.Enum:
     """A text column that holds one of `names`; the database refuses any other."""
     return sa.Enum(*names, name=name, native_enum=False, create_constraint=True, length=20)
+
+
+def flat(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return every answer by field name, whichever step asked for it."""
+    return {name: value for step in steps for name, value in step.items()}
 
 
 def only_where(condition: str) -> dict[str, sa.TextClause]:
@@ -193,9 +199,7 @@ class Submission(Counted, Model):
 
     @property
     def answers(self) -> dict[str, Any]:
-        """Every answer by field name, whichever step asked for it."""
-        steps = self.record["answers"].values()
-        return {name: value for step in steps for name, value in step.items()}
+        return flat(self.record["answers"].values())
 
     @property
     def is_over(self) -> bool:

@@ -80,9 +80,10 @@ class Letter(Model):
         return query.order_by(cls.due_at.desc(), cls.id.desc())
 
     @classmethod
-    def count(cls) -> sa.Select[tuple[str, int]]:
-        """Select how many letters there are in each state that there are some in."""
-        return sa.select(cls.state, sa.func.count()).group_by(cls.state)
+    def count(cls, *states: str) -> sa.Select[tuple[str, int]]:
+        """Select how many letters there are in each of these states that there are some in."""
+        counts = sa.select(cls.state, sa.func.count()).where(cls.state.in_(states))
+        return counts.group_by(cls.state)
 
     @property
     def is_under_way(self) -> bool:

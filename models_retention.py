@@ -105,6 +105,5 @@ def old_letters() -> sa.Delete:
 
 
 def last_run() -> datetime | None:
-    """When all that was due was last erased, if that was in the last two days."""
-    recent = (Event.name == RUN, Event.at > now() - timedelta(days=2))
-    return db.session.scalar(sa.select(sa.func.max(Event.at)).where(*recent))
+    """When all that was due was last erased; None when it never was."""
+    return db.session.scalar(sa.select(sa.func.max(Event.at)).where(Event.name == RUN))

@@ -13,9 +13,9 @@ import security
 import triage
 from content import library
 from forms import FLOWS, CheckForm, check_rules
-from forms_flow import Flow, Step, StepForm, flat
+from forms_flow import Flow, Step, StepForm
 from forms_safety import raised_flags
-from models import Submission, WeeklyCount, db, now, only_read
+from models import Submission, WeeklyCount, db, flat, now, only_read
 from models_counts import week_of
 from models_drafts import Draft
 from models_events import log

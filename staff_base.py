@@ -10,8 +10,7 @@ from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
 
 import security
-from forms_flow import flat
-from models import Submission, db
+from models import Submission, db, flat
 from models_events import log
 from models_search import REFERENCE, read_reference
 from vault import VaultError

@@ -3,16 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-import sqlalchemy as sa
 from markupsafe import Markup
 
 import staff_charts
-from content import library
+from forms_staff import articles, factors
 from models import KINDS, WeeklyCount, db, now
 from models_counts import percentile, week_of
-from models_events import Event
 from models_letters import Letter
 
 WEEKS, WEEKS_OF_WAITS, FEWEST_WEEKS, MOST_ROWS = 26, 13, 8, 12
@@ -93,16 +91,7 @@ def summed_up(first: date) -> dict[str, Names]:
 
 def letters() -> Names:
     """Return how many letters wait, and how many could not be sent."""
-    states = sa.select(Letter.state, sa.func.count()).where(Letter.state.in_(("waiting", "failed")))
-    found = db.session.execute(states.group_by(Letter.state))
-    return dict(found.all())
-
-
-def retention_last_run() -> datetime | None:
-    """Return when old submissions were last deleted; None when they never were."""
-    return db.session.scalar(
-        sa.select(sa.func.max(Event.at)).where(Event.name == "retention_purge")
-    )
+    return dict(db.session.execute(Letter.count("waiting", "failed")).all())
 
 
 def requests(kinds: Mapping[date, Names]) -> Chart:
@@ -167,13 +156,13 @@ def how_long(wait: timedelta | None) -> str:
 
 def groups(sums: Mapping[str, Names]) -> list[Chart]:
     """Return charts of what patients came for, what their answers show, and what brought them."""
-    content, since = library(), f"in the last {WEEKS} weeks"
-    factors = {factor.id: factor.tag.capitalize() for factor in content.risk_factors.values()}
-    titles = {article.slug: article.title for article in content.articles.values()}
+    since = f"in the last {WEEKS} weeks"
     return [
         group("Reason", f"Appointment requests {since}.", sums["reason"], {}),
-        group("Risk factor", f"Found in intakes {since}.", sums["factor"], factors),
-        group("Article", f"The page that led to the request, {since}.", sums["article"], titles),
+        group("Risk factor", f"Found in intakes {since}.", sums["factor"], factors()),
+        group(
+            "Article", f"The page that led to the request, {since}.", sums["article"], articles()
+        ),
     ]
 
 

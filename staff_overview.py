@@ -5,13 +5,14 @@ from flask_security import current_user
 
 from models import db
 from models_events import log
+from models_retention import last_run
 from staff_base import bp
-from staff_numbers import read, retention_last_run
+from staff_numbers import read
 
 
 @bp.get("/overview")
 def overview() -> str:
-    numbers, retention = read(), retention_last_run()
+    numbers, retention = read(), last_run()
     log("sensitive_list", user_id=current_user.id, detail="overview")
     db.session.commit()  # before the charts are drawn: on SQLite, nobody can send until then
     return render_template(

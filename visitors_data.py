@@ -16,13 +16,16 @@ def absolute(address: str) -> str:
     return current_app.config["SITE_URL"] + address
 
 
+def named_clinic() -> Data:
+    name = library().practice.name
+    return {"@type": "MedicalClinic", "@id": absolute("/#clinic"), "name": name}
+
+
 def clinic() -> Data:
     practice = library().practice
     return {
         "@context": CONTEXT,
-        "@type": "MedicalClinic",
-        "@id": absolute("/#clinic"),
-        "name": practice.name,
+        **named_clinic(),
         "url": absolute("/"),
         "image": absolute(url_for("static", filename="share.png")),
         "telephone": practice.phone,
@@ -50,11 +53,7 @@ def medical_page(page: Reviewed) -> Data:
         "url": absolute(request.path),
         "inLanguage": "en-US",
         "dateModified": page.updated.isoformat(),
-        "publisher": {
-            "@type": "MedicalClinic",
-            "@id": absolute("/#clinic"),
-            "name": library().practice.name,
-        },
+        "publisher": named_clinic(),
         "audience": {"@type": "MedicalAudience", "audienceType": "Patient"},
         "citation": [
             source.url or f"{source.publisher}. {source.title}" for source in page.sources
