@@ -200,7 +200,7 @@ class QueueForm(NarrowForm):
     assigned = SelectField("Assigned to", choices=lambda: choices(who_works(), "All"))
     factor = SelectField("Risk factor", choices=lambda: choices(factors(), "All"))
     article = SelectField("Came from", choices=lambda: choices(articles(), "All"))
-    since = DateField("From")
+    since = DateField("Received from")
     until = DateField("To")
 
 

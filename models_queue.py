@@ -5,7 +5,7 @@ the first. Every list and every filter has an index that leads there in its orde
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,8 +36,18 @@ class View:
         if self.holds:
             # In the statement itself: only so do databases find the indexes of one list.
             holds = sa.literal(self.holds, literal_execute=True)
-            query = query.where(Submission.view == holds)
+            a_range = Submission.view.between(holds, holds)
+            query = query.where(a_range if "view" in self.order else Submission.view == holds)
         return query.where(*self.only())
+
+    def unfiltered(self) -> "View":
+        """Return the same list, in an order that only its own index has.
+
+        By `place` alone, PostgreSQL goes down the index of all submissions, past however many
+        younger ones there are in other lists. A range keeps it from seeing that `view` is one.
+        """
+        alone = self.holds and self.order == ("place",)
+        return replace(self, order=("view", "place")) if alone else self
 
     def in_order(
         self, query: Query, place: Any, after: Submission | None, *, backwards: bool = False
@@ -51,7 +61,10 @@ class View:
         falls = self.newest_first != backwards
         if after:
             here = sa.tuple_(*columns)
-            last = sa.tuple_(*(sa.literal(getattr(after, name)) for name in self.order))
+            values = {name: getattr(after, name) for name in self.order}
+            if "view" in values:  # it may have left this list since
+                values["view"] = self.holds
+            last = sa.tuple_(*map(sa.literal, values.values()))
             query = query.where(here < last if falls else here > last)
         return query.order_by(*(c.desc() if falls else c.asc() for c in columns))
 
@@ -135,6 +148,8 @@ def listed(
     backwards: bool = False,
 ) -> Query:
     """Select what is in a list, in its order, from behind a submission on or `backwards` up."""
+    if filters == Filters():
+        view = view.unfiltered()
     query, place = selected(view, filters, zone)
     return view.in_order(query, place, after, backwards=backwards)
 
@@ -164,6 +179,7 @@ def counts() -> dict[str, int]:
     """How many there are in each list, by one query; `AT_MOST` + 1 stands for more than that."""
 
     def count(view: View) -> Any:
+        view = view.unfiltered()
         places = view.select().with_only_columns(Submission.place)
         # In order, so that the index of that order is chosen.
         places = view.in_order(places, Submission.place, None).limit(AT_MOST + 1)

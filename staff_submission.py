@@ -35,7 +35,7 @@ from staff_base import bp, find, opened
 from staff_letters import renew
 from staff_list import kept_arguments, neighbors
 
-MEANWHILE = "Somebody else has just changed this. Look at it as it is now, then decide."
+MEANWHILE = "This has changed since you opened it. Look at it as it is now, then decide."
 
 
 @bp.get("/submissions/<reference:reference>")

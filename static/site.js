@@ -43,6 +43,16 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+// Ask before a link or another button takes away a note that is not saved.
+const note = document.querySelector("textarea[data-ask]");
+const ask = (event) => {
+  if (note.value.trim()) event.preventDefault();
+};
+if (note) {
+  addEventListener("beforeunload", ask);
+  note.form.addEventListener("submit", () => removeEventListener("beforeunload", ask));
+}
+
 // Staff are signed out when they do nothing. Two minutes before, offer to stay; all tabs count.
 const stay = document.querySelector("form[data-stay]");
 if (stay) {
@@ -66,7 +76,10 @@ if (stay) {
     }
     stay.hidden = left > 120000;
     // A moment later than the server: asking while the session lasts would make it last longer.
-    if (left < -2000) location.replace(stay.dataset.back);
+    if (left < -2000) {
+      removeEventListener("beforeunload", ask); // nothing may stay on the screen
+      location.replace(stay.dataset.back);
+    }
   };
   stay.hidden = true;
   told(stay);

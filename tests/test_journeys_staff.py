@@ -15,6 +15,7 @@ from browsing import (
 )
 from models import db
 from models_staff import StaffSession
+from people import an_appointment, submissions
 from serving import (
     a_browser,  # noqa: F401
     a_server,  # noqa: F401
@@ -104,3 +105,27 @@ def test_when_the_time_is_over_nothing_stays_on_the_screen(page, window, server,
     else:
         page.reload()
     sees(page, "Sign in")
+
+
+def test_a_note_that_is_not_saved_is_not_taken_away_unasked(page, window, server, codes_page):
+    """Without scripts the browser cannot ask."""
+    become(window, codes_page.person)
+    page.goto(a_submission(server))
+    note = page.get_by_label("New note")
+    note.fill("Called, no answer.")
+    if window.scripts:
+        with page.expect_event("dialog") as asked:
+            page.on("dialog", lambda dialog: dialog.dismiss())
+            page.get_by_role("button", name="Assign to me").click(no_wait_after=True)
+        assert asked.value.type == "beforeunload"
+        expect(note).to_have_value("Called, no answer.")
+    press(page, "Save note")
+    expect(page.get_by_text("The note is saved.")).to_be_visible()
+
+
+def a_submission(server):
+    """The address of something that a patient has sent."""
+    with server.place.app.app_context():
+        an_appointment(server.person())
+    with server.place.look():
+        return f"/staff/submissions/{submissions()[-1].shown_reference}"

@@ -139,7 +139,7 @@ def test_two_people_who_book_one_request_do_not_overwrite_each_other(bob, ada):
     page.submit("form[action$=schedule]", day=an_open_day(), time="09:30")
     ada.visit(page.path).submit("form[action$=schedule]", day=an_open_day(), time="10:00")
     late = page.submit("form[action$=schedule]", day=an_open_day(), time="11:00")
-    assert "Somebody else has just changed this" in late.text
+    assert "This has changed since you opened it" in late.text
     assert [name for name, _contents in letters()][2:] == ["scheduled", "changed"]
 
 

@@ -320,7 +320,7 @@ def test_the_second_of_two_who_change_one_is_told_and_overwrites_nothing(ada, th
     page = ada.visit(f"/staff/submissions/{three[0]}")
     work(ada, three[0], "status", status="contacted")
     late = page.submit("form[action$='/status']", status="closed")
-    assert "Somebody else has just changed this" in late.text
+    assert "This has changed since you opened it" in late.text
     assert submissions()[-1].status == "contacted"
 
 
@@ -393,6 +393,19 @@ def test_a_change_keeps_the_list_one_came_from(ada, three):
     assert three[0] in page.link("Next").title
     page = page.submit("form.message")
     assert three[0] in page.link("Next").title
+
+
+def test_one_that_is_opened_again_still_leads_on_in_the_list_it_came_from(ada, three):
+    for reference in three:
+        work(ada, reference, "status", status="closed")
+    page = ada.visit("/staff/?view=closed")
+    assert shown(page) == three[::-1]
+    page = page.link(three[1]).submit("form[action*='/status']", status="contacted")
+    assert three[2] in page.link("Previous").title
+    page = page.link("Next")
+    assert three[0] in page.title
+    links = [a.get_text() for a in page.soup.select("main nav a")]
+    assert links == ["Back to the list", "Previous"]
 
 
 def test_a_search_goes_on_to_the_next_that_was_found(ada, three):
