@@ -18,6 +18,10 @@ WHEN = re.compile(
 )
 
 
+# Ends of lines, what controls a device, and what turns around the words that stand beside it.
+NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a key may hold: in words, and as a function that returns our value or raises."""
@@ -36,7 +40,7 @@ def exactly(kind: type) -> Callable[[Any], Any]:
 
 
 def line(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or "\n" in value.strip():
+    if not isinstance(value, str) or not value.strip() or NOT_IN_A_LINE.search(value.strip()):
         raise ValueError
     return value.strip()
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 import phonenumbers
 from flask import Flask, Response, abort, current_app, g, request
@@ -78,6 +79,14 @@ def phone_link(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
 
 
+def mail_link(address: str) -> str:
+    """The address that writes to somebody, like mailto:ana@example.org (RFC 6068).
+
+    People may have ?, & and % in theirs, which must not name somebody else to write to.
+    """
+    return f"mailto:{quote(address, safe='@')}"
+
+
 FOREVER = "public, max-age=31536000, immutable"  # what a file's own address holds never changes
 AN_HOUR = "public, max-age=3600"
 
@@ -126,6 +135,7 @@ def init_app(app: Flask) -> None:
         dates=dates,
         day=day,
         deadline=deadline,
+        mail_link=mail_link,
         moment=moment,
         phone_link=phone_link,
         soon=soon,

@@ -70,13 +70,7 @@ def app(site):
     """The same with nothing in it, and nothing in the memory for its pages."""
     site.extensions["pagecache"].forget()
     yield site
-    db.session.remove()
-    with db.engine.begin() as connection, unprotected(connection):
-        for table in reversed(Model.metadata.sorted_tables):
-            if table is not TrailHead.__table__:
-                connection.execute(sa.delete(table))
-        forget_the_last_event(connection)
-    db.session.remove()
+    empty()
 
 
 @pytest.fixture
@@ -144,6 +138,17 @@ def signed_in(app, email, role):
     page = sign_in(Person(app.test_client()).visit("/staff/"), email)
     assert page.path == "/staff/"
     return page.person
+
+
+def empty():
+    """Remove every row from every table."""
+    db.session.remove()
+    with db.engine.begin() as connection, unprotected(connection):
+        for table in reversed(Model.metadata.sorted_tables):
+            if table is not TrailHead.__table__:
+                connection.execute(sa.delete(table))
+        forget_the_last_event(connection)
+    db.session.remove()
 
 
 def private_folder(tmp_path_factory):

@@ -59,7 +59,18 @@ class Page:
 
     def asked(self):
         """The names of all fields that the form has."""
-        return {field["name"] for field in self.soup.select("main form [name]")}
+        return {field["name"] for field in self.soup.select("main form [name]:not(button)")}
+
+    def words_asked(self):
+        """The names of all fields of the form that take words of the patient's own."""
+        own = "textarea, input[type=text]:not([inputmode], [autocomplete^=bday], #website)"
+        return [field["name"] for field in self.soup.select_one("main form").select(own)]
+
+    def forms(self):
+        """What each form of the page that changes something sends, by a selector for it."""
+        for form in self.soup.select("main form[method=post]"):
+            selector = f"main form[action='{form['action']}']"
+            yield selector, self.typed(selector)
 
     def submit(self, form="main form", *, follow=True, **changes):
         """Press the button after making `changes` (None leaves a field out)."""

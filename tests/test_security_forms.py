@@ -75,20 +75,13 @@ def test_no_file_of_the_code_holds_a_secret():
         assert not re.search(r"^(SECRET_KEY|VAULT_KEYS) ?= ?[\w-]{20}", text, re.MULTILINE), name
 
 
-def forms(page):
-    """What each form of a page sends, by a selector for it."""
-    for form in page.soup.select("main form[method=post]"):
-        selector = f"main form[action='{form['action']}']"
-        yield selector, page.typed(selector)
-
-
 @pytest.mark.parametrize(
     "odd", ["9" * 30, "\0", "\ud800", "9999-12-31", "' OR 1=1 --", "x" * 5_000]
 )
 def test_no_odd_value_in_a_form_for_staff_is_a_crash(ada, submission, odd):
     odd = odd.encode("utf-8", "surrogatepass")
     for address in ("/staff/", f"/staff/submissions/{submission.shown_reference}"):
-        for form, typed in forms(ada.visit(address)):
+        for form, typed in ada.visit(address).forms():
             for name in typed.keys() - {"csrf_token"}:
                 page = ada.visit(address).submit(form, **{name: odd})
                 assert page.status < 500, (form, name)
