@@ -10,10 +10,10 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from models import Submission, WeeklyCount, db
+from models import WeeklyCount, db
 from models_letters import Letter
 from pages import Person
-from people import an_appointment, details, submissions, to_check, to_details
+from people import an_appointment, submissions, to_check
 from serving import (
     at_once,
     free_port,
@@ -23,18 +23,6 @@ from serving import (
     wait_for,
 )
 from signing_in import OWN_PASSWORD, begin, fresh_code, sign_in
-
-# What a patient of `people.py` says, in every form that the site might write it down in.
-SAID = (
-    "Siobh",
-    "O'Brien",
-    "siobhan@example.org",
-    "555-0187",
-    "5550187",
-    "1975-03-31",
-    "March 31, 1975",
-    "after the crash",
-)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -155,35 +143,6 @@ def test_ctrl_c_ends_the_site_without_a_fuss(folder):
             server.person().visit("/")
 
 
-def test_the_server_prints_nothing_of_what_a_patient_said(server):
-    an_appointment_at(server)
-    with server.place.app.app_context():
-        page = to_details(server.person()).submit(**details(phone="555-0187", message="\0"))
-    assert page.status == 422
-    assert server.person().visit("/nowhere?name=Siobh%C3%A1n&phone=555-0187").status == 404
-    assert "The site is at" in server.output
-    assert [secret for secret in SAID if secret in server.output] == []
-
-
-def test_a_crash_is_printed_without_what_the_patient_typed(server):
-    with server.place.app.app_context():
-        received = an_appointment(server.person())
-        spoil_submissions(server.place)
-        crashed = received.person.visit(received.path)
-    assert crashed.status == 500
-    wait_for(lambda: "incident" in server.output)
-    assert [secret for secret in SAID if secret in server.output] == []
-
-
-def spoil_submissions(place):
-    """Make the newest one impossible to open."""
-    newest = sa.select(sa.func.max(Submission.place)).scalar_subquery()
-    spoil = sa.update(Submission).where(Submission.place == newest)
-    with place.look():
-        db.session.execute(spoil.values(record_sealed=b"lost"))
-        db.session.commit()
-
-
 def test_nobody_else_on_the_machine_can_read_what_the_site_keeps(server):
     wait_for_letters(server, an_appointment_at(server))
     folder = server.place.instance
@@ -212,24 +171,6 @@ def wait_for_letters(server, page):
         return set(states) == {"sent"}
 
     wait_for(all_sent)
-
-
-def test_no_file_holds_what_a_patient_said(server):
-    page = an_appointment_at(server)
-    start_and_reach_the_check_page(server)
-    wait_for_letters(server, page)
-    kept = everything_in(server.place.instance, but="letters")
-    # The reference is not secret: where it is, the rest would be.
-    assert (reference(page).replace("-", "").encode() in kept) == on_sqlite(server.place)
-    assert [secret for secret in SAID if secret.encode() in kept] == []
-    # Where there is no mail server, letters are files. They say for whom they are, and no more.
-    letters = everything_in(server.place.instance / "letters")
-    assert [secret for secret in SAID if secret.encode() in letters] == ["siobhan@example.org"]
-
-
-def everything_in(path, but=""):
-    """The contents of all files, those in the folder `but` left out."""
-    return b"\n".join(file.read_bytes() for file in files(path) if file.parent.name != but)
 
 
 def test_a_new_member_of_staff_comes_in_with_the_password_from_the_command_line(server):
