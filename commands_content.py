@@ -19,13 +19,13 @@ def content_check_command() -> None:
         note = "  harder than 6th grade" if grade >= 7 else ""
         click.echo(f"{grade:5.1f}  {words:5}  {slug}{note}")
     if found := faults():
-        raise click.ClickException("\n".join([f"{len(found)} to mend:", *found]))
+        raise click.ClickException("\n".join([f"{len(found)} to fix:", *found]))
     counts = (len(pages.articles), len(pages.months), len(pages.pages), len(pages.red_flags))
     click.echo("ok: {} articles, {} months, {} pages, {} red flags".format(*counts))
 
 
 def faults() -> list[str]:
-    """What is to be mended in the content, one line each."""
+    """What is to be fixed in the content, one line each."""
     browser = current_app.test_client()
 
     def fetch(address: str) -> str | None:

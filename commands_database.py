@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from models import db
 
+DOWN = "the database does not answer"
+
 
 @contextmanager
 def one_line_if_down() -> Iterator[None]:
@@ -16,9 +18,7 @@ def one_line_if_down() -> Iterator[None]:
         yield
     except sa.exc.OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        raise click.ClickException(
-            f"DATABASE_URL cannot be used: the database does not answer ({reason})."
-        ) from None
+        raise click.ClickException(f"DATABASE_URL cannot be used: {DOWN} ({reason}).") from None
 
 
 def need_tables() -> None:

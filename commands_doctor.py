@@ -123,7 +123,7 @@ def trail() -> Finding:
     try:
         count = sum(1 for _event in commands_audit.links(head, after))
     except (commands_audit.BrokenTrailError, VaultError) as error:
-        return "FAIL", f"the audit trail is broken: {error}"
+        return "FAIL", f"it is broken: {error}"
     if after:
         return "ok", f"the last {count} events. To check all {head.last_id}: flask audit verify"
     return "ok", f"{count} events, as they were written"
@@ -150,8 +150,8 @@ def erasures() -> Finding:
 
 def words() -> Finding:
     if found := commands_content.faults():
-        return "FAIL", f"{len(found)} to mend. To see them: flask content check"
-    return "ok", "nothing to mend"
+        return "FAIL", f"{len(found)} to fix. To see them: flask content check"
+    return "ok", "nothing to fix"
 
 
 def practice() -> Finding:

@@ -9,6 +9,8 @@ from threading import Event
 import sqlalchemy as sa
 from flask import Flask
 
+from commands_database import DOWN
+
 logger = logging.getLogger("site")
 
 
@@ -40,7 +42,7 @@ class Job:
             with app.app_context():  # at its end the session goes, and with it every transaction
                 self.work(stop)
         except sa.exc.SQLAlchemyError as error:
-            return f"the database does not answer ({type(error).__name__})"
+            return f"{DOWN} ({type(error).__name__})"
         except Exception as error:  # noqa: BLE001 (the thread must live on; the log says where it was)
             return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
         return ""

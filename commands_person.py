@@ -63,7 +63,7 @@ def export(who: str | None, only: Sequence[str], path: Path) -> None:
         log("sensitive_export", detail=f"flask person export: {len(references)} submissions")
         db.session.commit()
     write_private(path, everything)
-    click.echo(f"Written to {path}. Delete it when it has served its purpose.")
+    click.echo(f"Written to {path}. Delete it when it is no longer needed.")
     if closed:
         raise click.ClickException(f"{closed} do not open: their key is not in VAULT_KEYS.")
 
@@ -131,7 +131,7 @@ def look_up(who: str | None, only: Sequence[str]) -> Found:
 def lines(found: Found) -> list[str]:
     """What was found, in words that name nobody."""
     rows = [
-        f"{row.shown_reference}  {row.kind}, {row.received_at:%Y-%m-%d}, {state(row)}"
+        f"{row.shown_reference}  {row.kind_name.lower()}, {row.received_at:%Y-%m-%d}, {state(row)}"
         for row in found.submissions
     ]
     rows += [

@@ -86,7 +86,7 @@ def finish(erased: int) -> tuple[str, bool]:
 @click.option("--dry-run", is_flag=True, help="List what would be erased, and erase nothing.")
 @with_appcontext
 def purge(*, dry_run: bool) -> None:
-    """Erase for good what has been kept for as long as RETENTION_DAYS says."""
+    """Erase what RETENTION_DAYS no longer keeps."""
     need_tables()
     with one_line_if_down():
         if dry_run:

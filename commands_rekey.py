@@ -21,7 +21,7 @@ from vault import Vault, VaultError
 @click.command("rekey")
 @with_appcontext
 def rekey() -> None:
-    """Seal everything with a new key, so that nothing is left for the old one to open.
+    """Seal everything again, with a new key.
 
     Stop the site first, on every machine. When this is cut short, type it again.
     """

@@ -19,13 +19,13 @@ search = AppGroup(
 
 @search.command("index")
 def search_index() -> None:
-    """Work out anew what every submission is found by: after an update, or when keys change."""
+    """Rebuild what every submission is found by: after an update, or when keys change."""
     count, skipped = index_all()
     log("search_indexed", detail=f"{count} submissions")
     db.session.commit()
     if skipped:
         raise click.ClickException(
-            f"{skipped} do not open: their key is not in VAULT_KEYS. Add it, then do this again."
+            f"{skipped} do not open. Add their key to VAULT_KEYS, then do this again."
         )
     click.echo(f"ok: {count} submissions")
 

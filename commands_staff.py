@@ -55,13 +55,13 @@ def staff_add(email: str, role: str) -> None:
     try:
         email = validate_email(email, check_deliverability=False).normalized
     except EmailNotValidError:
-        raise click.ClickException(f'"{email}" is not an email address.') from None
+        raise click.ClickException(f"Not an email address: {email}") from None
     if find_user(email):
         raise click.ClickException(
             f"{email} has an account. New password: flask staff reset {email}"
         )
     password = new_user(email, role)
-    click.echo(f"{email} can sign in at /staff/ with this one-time password: {password}")
+    tell(email, password)
 
 
 @staff.command("break-glass")
@@ -70,9 +70,7 @@ def staff_break_glass() -> None:
     domain = library().practice.email.partition("@")[2]
     email = f"break-glass-{secrets.token_hex(3)}@{domain}"
     password = new_user(email, "admin", ends_at=now() + BREAK_GLASS)
-    click.echo(
-        f"{email} can sign in at /staff/ for one hour with this one-time password: {password}"
-    )
+    tell(email, password, " for one hour")
 
 
 @staff.command("list")
@@ -126,7 +124,7 @@ def staff_enable(email: str) -> None:
 @staff.command("reset")
 @click.argument("email")
 def staff_reset(email: str) -> None:
-    """Give EMAIL a new one-time password, end its sessions, and let it add a phone anew."""
+    """Give EMAIL a new one-time password, sign it out, and let it add a phone again."""
     user, password = find_user(email, must_exist=True), secrets.token_urlsafe(15)
     refuse_ended(user)
     user.password, user.must_change_password, user.active = hash_password(password), True, True
@@ -135,7 +133,7 @@ def staff_reset(email: str) -> None:
     end_sessions(user)
     log("authn_password_reset", user_id=user.id)
     db.session.commit()
-    click.echo(f"{user.email} can sign in at /staff/ with this one-time password: {password}")
+    tell(user.email, password)
 
 
 @staff.command("role")
@@ -149,6 +147,10 @@ def staff_role(email: str, role: str) -> None:
     log("user_role_changed", user_id=user.id, detail=role)
     db.session.commit()
     click.echo(f"{user.email} is now {role}.")
+
+
+def tell(email: str, password: str, how_long: str = "") -> None:
+    click.echo(f"{email} can sign in at /staff/{how_long} with this one-time password: {password}")
 
 
 def refuse_ended(user: User) -> None:

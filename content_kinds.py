@@ -160,7 +160,7 @@ PRACTICE: Kinds = {
     "name": LINE,
     "tagline": LINE,
     "phone": Kind("a US phone number like (612) 555-0142", phone),
-    "email": Kind("an e-mail address", email),
+    "email": Kind("an email address", email),
     "letter_name": LINE,
     "address": list_of(LINE),
     "time_zone": Kind("a time zone like America/Chicago", lambda value: ZoneInfo(line(value))),

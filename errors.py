@@ -34,7 +34,7 @@ WORDS = {
     ),
     413: (
         "That was too long to send",
-        "Make what you typed shorter and send it again. Go back to find it.",
+        "Go back, make what you typed shorter, and send it again.",
     ),
     429: (
         "Too many tries",
@@ -42,7 +42,7 @@ WORDS = {
     ),
     500: (
         "Something went wrong on our side",
-        "It is not your fault. Try again in a few minutes. If you sent a request, call us too.",
+        "Try again in a few minutes. If you were sending a request, call us too.",
     ),
 }
 STALE_FORM = "This page was open too long to be sent. Go back, reload it and try again."

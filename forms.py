@@ -11,7 +11,7 @@ from wtforms.validators import StopValidation
 from content import Library, library
 from content_files import ContentError
 from forms_contact import ContactForm
-from forms_fields import Choice, Consent, LongText
+from forms_fields import NOT_AGREED, Choice, Consent, LongText
 from forms_flow import Flow, Step, StepForm
 from forms_intake import HeadachesForm, HealthForm, SpineForm, YouForm
 from forms_parts import Window, long_day
@@ -53,9 +53,7 @@ class DetailsForm(ContactForm):
         hint="Up to 1,000 characters. We do not read this right away, "
         "so do not use it in an emergency.",
     )
-    consent = Consent(
-        "Your agreement", missing="Tick the box to agree that we may use your answers"
-    )
+    consent = Consent("Your agreement", missing=NOT_AGREED)
 
     def ask(self, content: Library) -> None:
         self.consent.words, self.consent.version = content.consent.text, content.consent.version

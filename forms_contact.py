@@ -12,6 +12,7 @@ from forms_parts import BirthDate
 OLDEST_AGE = 130  # years
 TELEPHONES = {"phone", "text"}  # ways to reach someone that need a phone number
 CONTACT = ("full_name", "birth", "phone", "email", "contact_by")
+BIRTH_HINT = "Month, day and year. For example, 3 31 1975."
 NAME = {"autocomplete": "name", "spellcheck": "false"}
 EMAIL = {
     "type": "email",
@@ -22,7 +23,7 @@ EMAIL = {
 
 
 class HelperForm(StepForm):
-    """Whether a parent or carer fills in the form. Comes before the questions about the patient."""
+    """Whether a parent or caregiver fills in the form. Comes before all about the patient."""
 
     filled_in_by = Choice(
         "Who is this form about?",
@@ -37,7 +38,7 @@ class HelperForm(StepForm):
     )
     helper_relation = Text(
         "What you are to the patient, if you help someone (optional)",
-        hint="For example, mother, son or carer.",
+        hint="For example, mother, son or caregiver.",
         validators=[at_most(100, "What you are to the patient")],
         listed_if_empty=False,
         attributes={"autocomplete": "off"},
@@ -53,13 +54,13 @@ class HelperForm(StepForm):
         if self.filled_in_by.data == "self":
             field.data = ""
         elif self.filled_in_by.data == "helper" and not field.data:
-            raise StopValidation("Enter what you are to the patient, like mother or carer")
+            raise StopValidation("Enter what you are to the patient, like mother or caregiver")
 
 
 class BirthForm(StepForm):
     """The date of birth alone: asked before a link in a letter opens anything."""
 
-    birth = BirthDate("Date of birth", hint="Month, day and year. For example, 3 31 1975.")
+    birth = BirthDate("Date of birth", hint=BIRTH_HINT)
 
     def validate_birth(self, field: BirthDate) -> None:
         if field.data:
@@ -73,7 +74,7 @@ class ContactForm(StepForm):
         validators=[answered("Enter your full name"), at_most(200, "Full name")],
         attributes=NAME,
     )
-    birth = BirthDate("Date of birth", hint="Month, day and year. For example, 3 31 1975.")
+    birth = BirthDate("Date of birth", hint=BIRTH_HINT)
     phone = Text(
         "Phone number",
         heading="How we can reach you",

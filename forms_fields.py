@@ -13,6 +13,7 @@ from wtforms import Field, StringField
 from wtforms.validators import StopValidation
 
 NOT_PROVIDED = "Not provided"
+NOT_AGREED = "Check the box to agree that we may use your answers"
 
 
 def clean(text: str | None) -> str:
@@ -223,7 +224,7 @@ class ManyChoices(Question, Field):
         if not self.data or set(self.data) - set(self.words):
             raise StopValidation(self.missing)
         if self.none[0] in self.data and len(self.data) > 1:
-            raise StopValidation(f"Tick what applies, or only “{self.none[1]}”")
+            raise StopValidation(f"Select what applies, or only “{self.none[1]}”")
 
     @property
     def shown(self) -> str:

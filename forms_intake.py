@@ -5,12 +5,13 @@
 
 from content import Library
 from forms_contact import CONTACT, ContactForm, HelperForm
-from forms_fields import Choice, Consent, Days, LongText, ManyChoices, Scale
+from forms_fields import NOT_AGREED, Choice, Consent, Days, LongText, ManyChoices, Scale
 from forms_flow import StepForm
 from forms_parts import TextOrNone
 from forms_safety import has_headaches
 
 MONTH = 30  # days that the questions look back on
+WORST = "The worst pain you can imagine"
 YES_NO = (("yes", "Yes"), ("no", "No"), ("unsure", "I am not sure"))
 HOW_LONG = (
     ("no", "No"),
@@ -43,7 +44,7 @@ class YouForm(HelperForm, ContactForm):
             )
         ],
         none=("other", "Something else"),
-        missing="Tick what you would like help with, or “Something else”",
+        missing="Select what you would like help with, or “Something else”",
     )
 
     def ask(self, content: Library) -> None:
@@ -80,13 +81,13 @@ class HeadachesForm(StepForm):
         heading="How they feel",
         missing="Choose how bad the worst headache was",
         low="No pain",
-        high="The worst pain you can imagine",
+        high=WORST,
     )
     usual_pain = Scale(
         "How bad is a usual headache?",
         missing="Choose how bad a usual headache is",
         low="No pain",
-        high="The worst pain you can imagine",
+        high=WORST,
     )
     upright = Choice(
         "Is your headache worse when you are upright and better when you lie flat?",
@@ -106,7 +107,7 @@ class HeadachesForm(StepForm):
             )
         ],
         none=("none", "None of these"),
-        missing="Tick what you notice, or “None of these”",
+        missing="Select what you notice, or “None of these”",
     )
     tight_neck = Choice(
         "Do your neck or shoulders feel tight when you have a headache?",
@@ -169,7 +170,7 @@ class SpineForm(StepForm):
             )
         ],
         none=("none", "None of these"),
-        missing="Tick what you have, or “None of these”",
+        missing="Select what you have, or “None of these”",
     )
     injury = Choice(
         "Have you hurt your head, neck or back, in a crash, a fall or another way?",
@@ -195,7 +196,7 @@ class SpineForm(StepForm):
             )
         ],
         none=("none", "None of these"),
-        missing="Tick what you have been told, or “None of these”",
+        missing="Select what you have been told, or “None of these”",
     )
 
 
@@ -233,9 +234,7 @@ class HealthForm(StepForm):
         limit=1000,
         thing="What you hope for",
     )
-    consent = Consent(
-        "Your agreement", missing="Tick the box to agree that we may use your answers"
-    )
+    consent = Consent("Your agreement", missing=NOT_AGREED)
 
     def ask(self, content: Library) -> None:
         self.consent.words, self.consent.version = content.consent.text, content.consent.version

@@ -157,14 +157,14 @@ class TextOrNone(Parts):
         if len(text) > self.limit:
             self.fail("text", f"Use {self.limit:,} characters or less. It has {len(text):,} now.")
         if text and none:
-            self.fail("none", f"Write something, or tick “{self.none}”, but not both")
+            self.fail("none", f"Write something or select “{self.none}”, not both")
         if not text and not none:
-            self.fail("text", f"{self.missing}, or tick “{self.none}”")
+            self.fail("text", f"{self.missing}, or select “{self.none}”")
         return {"text": text, "none": "yes" if none else ""}
 
     def pre_validate(self, _form: Any) -> None:
         if not self.data and not self.errors and not self.process_errors:
-            raise StopValidation(f"{self.missing}, or tick “{self.none}”")
+            raise StopValidation(f"{self.missing}, or select “{self.none}”")
 
     @property
     def shown(self) -> str:

@@ -18,7 +18,7 @@ class SafetyForm(StepForm):
     red_flags = ManyChoices(
         "Do you have any of these right now?",
         none=NO_RED_FLAG,
-        missing="Tick what applies, or “None of these”",
+        missing="Select what applies, or “None of these”",
     )
 
     def ask(self, content: Library) -> None:

@@ -194,7 +194,7 @@ class NarrowForm(FlaskForm):
 class QueueForm(NarrowForm):
     """How the submissions are narrowed; `staff_list` reads it from the address."""
 
-    kind = SelectField("Kind", choices=choices(capitalized(KINDS), "All"))
+    kind = SelectField("Kind", choices=choices(KINDS, "All"))
     urgency = SelectField("Urgency", choices=choices(capitalized(URGENCIES), "All"))
     status = SelectField("Status", choices=choices(capitalized(STATUSES), "All"))
     assigned = SelectField("Assigned to", choices=lambda: choices(who_works(), "All"))
@@ -227,7 +227,7 @@ class ScheduleForm(WorkForm):
     day = DateField("Day", validators=[InputRequired("Enter the day of the visit")])
     time = TimeField("Time", validators=[InputRequired("Enter the time of the visit")])
 
-    anyway = BooleanField("Book it all the same")
+    anyway = BooleanField("Book it anyway")
 
     def validate_day(self, field: DateField) -> None:
         if field.data and field.data > library().practice.today() + LAST_VISIT:
@@ -240,4 +240,6 @@ class ScheduleForm(WorkForm):
         if datetime.combine(self.day.data, field.data, practice.time_zone) <= now():
             raise ValidationError("Enter a time that is still to come")
         if not practice.is_open_at(self.day.data, field.data) and not self.anyway.data:
-            raise ValidationError("We are closed then. Change it, or tick to book it all the same")
+            raise ValidationError(
+                "We are closed then. Change it, or check the box to book it anyway"
+            )

@@ -161,6 +161,10 @@ class Submission(Counted, Model):
     weekly = WeeklyCount
     __mapper_args__: ClassVar = {"version_id_col": version}
 
+    @property
+    def kind_name(self) -> str:
+        return KINDS[self.kind]
+
     @validates("status")
     def show_in_view(self, _name: str, status: str) -> str:
         self.view = VIEW_OF_STATUS[status]

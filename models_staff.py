@@ -18,6 +18,7 @@ IDLE, LONGEST = timedelta(minutes=15), timedelta(hours=12)
 # From this many wrong passwords and codes in a row, each locks the account: 1, 2, 4, … minutes.
 # Whoever only knows the address can so keep somebody out for an hour; `flask staff enable` ends it.
 TRIES, LONGEST_LOCK = 5, 60
+LOCKS = "After five wrong tries an account is locked for a while."
 
 
 class Role(Model, RoleMixin):

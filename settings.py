@@ -46,7 +46,7 @@ REDIS = "redis==7.4.1"  # for those who share limits in one; the tests run with 
 MAIL_PORTS = {"smtp": 587, "smtps": 465}
 THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
-KINDS = ("appointment", "intake")  # what patients send
+KINDS = {"appointment": "Request", "intake": "Intake"}  # what patients send, and its name for staff
 SHORTEST, LONGEST = 30, 36_500  # days; what is younger than a month is still worked on
 WRITE_RETENTION = (
     "Write a number of days for all, like 730, or for each: appointment=730,intake=2555"
@@ -115,16 +115,17 @@ def smtp_url(value: str) -> MailServer | None:
         "Write it like smtp://user:password@host:587 or smtps://user:password@host:465, "
         "and in the password %40 for @, %2F for /, %3F for ?, %23 for #, %25 for %."
     )
+    not_one = f"it is not the address of a mail server. {known}"
     if not value:
         return None
     try:
         url = urlsplit(value)
         number = url.port
     except ValueError:
-        raise ValueError(f"it is not the address of a mail server. {known}") from None
+        raise ValueError(not_one) from None
     whole = url.scheme in MAIL_PORTS and url.hostname and number != 0
     if not whole or url.path.strip("/") or url.fragment:
-        raise ValueError(f"it is not the address of a mail server. {known}")
+        raise ValueError(not_one)
     user, password = unquote(url.username or ""), unquote(url.password or "")
     if bool(user) != bool(password) or not f"{user}{password}".isascii():
         raise ValueError(f"it needs a user and a password, both in ASCII, or neither. {known}")

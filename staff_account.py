@@ -18,16 +18,13 @@ import staff_codes
 from forms_staff import CodeForm
 from models import db
 from models_events import log
-from models_staff import RecoveryCode, User, end_sessions
+from models_staff import LOCKS, RecoveryCode, User, end_sessions
 from staff_signin import came_in, owed, way_on
 
 bp = Blueprint("account", __name__, url_prefix="/staff")
 
 # The same for a wrong code, a used one, and any code while the account is locked.
-WRONG_CODE = (
-    "This code is not right. Each works once: wait for the next one. "
-    "After five wrong tries an account is locked for a while."
-)
+WRONG_CODE = f"This code is not right. Each works once: wait for the next one. {LOCKS}"
 
 
 @bp.app_template_global()

@@ -47,7 +47,7 @@ ABOUT = (
     "article",
 )
 OTHER = "other answers"  # what was asked for later, and what the forms do not ask any more
-CLOSED = "Cannot be opened: its key is not in VAULT_KEYS"
+CLOSED = "Cannot be opened"
 
 
 def safe(text: str) -> str:
@@ -127,7 +127,7 @@ def about(row: Submission) -> list[str]:
     article = library().articles.get(row.source_article or "")
     return [
         row.shown_reference,
-        row.kind.capitalize(),
+        row.kind_name,
         row.status.capitalize(),
         row.urgency.capitalize(),
         moment(row.received_at),

@@ -95,19 +95,17 @@ def letters() -> Names:
 
 
 def requests(kinds: Mapping[date, Names]) -> Chart:
-    columns = ("Appointments", "Intakes")
+    columns = tuple(f"{name}s" for name in KINDS.values())
     series = {
         column: [week.get(kind, 0) for week in kinds.values()]
         for column, kind in zip(columns, KINDS, strict=True)
     }
     rows = table(map(short, kinds), *series.values())[::-1]  # the newest on top
-    alternative = (
-        f"Columns: appointment requests and intakes in each of the last {len(kinds)} weeks."
-    )
+    alternative = f"Columns: requests and intakes in each of the last {len(kinds)} weeks."
     svg = staff_charts.columns([short(week) for week in kinds], series, alternative)
     words = "What came in each week, which begins on the Monday shown. Spam is not counted."
     return Chart(
-        "Requests by week", words, "Week of", columns, rows, svg if any(kinds.values()) else None
+        "Submissions by week", words, "Week of", columns, rows, svg if any(kinds.values()) else None
     )
 
 
@@ -158,7 +156,7 @@ def groups(sums: Mapping[str, Names]) -> list[Chart]:
     """Return charts of what patients came for, what their answers show, and what brought them."""
     since = f"in the last {WEEKS} weeks"
     return [
-        group("Reason", f"Appointment requests {since}.", sums["reason"], {}),
+        group("Reason", f"Requests {since}.", sums["reason"], {}),
         group("Risk factor", f"Found in intakes {since}.", sums["factor"], factors()),
         group(
             "Article", f"The page that led to the request, {since}.", sums["article"], articles()

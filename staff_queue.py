@@ -94,7 +94,7 @@ def several() -> Response:
     if not form.validate_on_submit():
         abort(400)
     if not versions or not (form.status.data or form.assigned.data):
-        flash("Tick some, and choose what to do with them.", "error")
+        flash("Select some, and choose what to do with them.", "error")
         return back
     same = as_they_were(versions)
     free = [row for row in same if not (form.status.data and why_not(row, form.status.data))]

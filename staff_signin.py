@@ -29,7 +29,7 @@ import staff_codes
 from forms_staff import Passwords, SignInForm
 from models import db, now
 from models_events import log
-from models_staff import DEMO_EMAIL, Role, StaffSession, User
+from models_staff import DEMO_EMAIL, LOCKS, Role, StaffSession, User
 
 datastore = SQLAlchemyUserDatastore(db, User, Role)
 
@@ -38,10 +38,7 @@ OPEN, ALWAYS = {"security.login"}, {"security.logout", "account.stay"}
 STEPS = {"account.code", "account.set_up"}  # nothing to see there once they are passed
 
 # The same for an account that does not exist, and for the right password of one that is locked.
-NOT_RIGHT = (
-    "The email address or the password is not right. "
-    "After five wrong tries an account is locked for a while."
-)
+NOT_RIGHT = f"The email address or the password is not right. {LOCKS}"
 CONFIG = {
     "URL_PREFIX": "/staff",
     "CHANGEABLE": True,

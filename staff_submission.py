@@ -206,12 +206,11 @@ def add_note(reference: str) -> Any:
 
 @bp.post("/submissions/<reference:reference>/hold")
 def hold(reference: str) -> Response:
-    """Keep it from being deleted when its time is over, or no longer."""
+    """Keep it from being erased when its time is over, or no longer."""
     if found := to_change(reference, HoldForm()):
         found.hold = not found.hold
         log("held" if found.hold else "released", user_id=current_user.id, submission=found)
-        words = "It will not be deleted." if found.hold else "It is deleted when its time is over."
-        return done(reference, words)
+        return done(reference, "It is held." if found.hold else "It is not held any more.")
     return done(reference, "")
 
 

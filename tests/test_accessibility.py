@@ -64,7 +64,7 @@ MEANT = {
     "overview": "svg[role=img] rect.solid",
     "activity": "tbody tr",
     "activity, with a mistake": "#error-summary a[href='#since']",
-    "activity, nothing found": ".lead:has-text('Nothing fits')",
+    "activity, nothing found": ".lead:has-text('Nothing matches')",
     "export, with a mistake": "#error-summary a[href='#reason']",
 }
 FLAGS = ("thunderclap", "new-over-50", "none")  # one request of each urgency

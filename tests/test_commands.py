@@ -120,4 +120,4 @@ def test_a_submission_that_does_not_open_is_said_in_one_line(app, flask, submiss
     db.session.commit()
     status, said = flask("search", "index")[:2]
     assert status != 0
-    assert "1 do not open: their key is not in VAULT_KEYS." in said
+    assert "1 do not open. Add their key to VAULT_KEYS" in said

@@ -151,7 +151,7 @@ def test_of_a_long_trail_only_the_end_is_looked_at(doctor, monkeypatch):
         assert found == said if state == "ok" else found[0] == state
     with db.engine.begin() as connection, unprotected(connection):
         connection.execute(sa.delete(Event).where(Event.id == 2))
-    assert doctor()[1]["trail"] == ("FAIL", "the audit trail is broken: event 2 was removed.")
+    assert doctor()[1]["trail"] == ("FAIL", "it is broken: event 2 was removed.")
 
 
 def test_staff_without_a_second_factor_are_told(app, doctor):
@@ -173,7 +173,7 @@ def test_erasing_that_nobody_does_is_told(doctor, submission):
 def test_content_with_a_fault_is_told(doctor):
     with time_machine.travel("2030-01-01T12:00:00Z", tick=False):
         status, said = doctor()
-    assert "to mend. To see them: flask content check" in said["content"][1]
+    assert "to fix. To see them: flask content check" in said["content"][1]
     assert status == 1
 
 

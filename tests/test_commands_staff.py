@@ -41,7 +41,7 @@ def test_a_role_can_be_given(flask, role):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("add", "ada"), '"ada" is not an email address.'),
+        (("add", "ada"), "Not an email address: ada"),
         (("add", ADA), "has an account. New password: flask staff reset"),
         (("add", "ADA@example.org"), "has an account"),
         (("add", "eve@example.org", "--role", "king"), "'king' is not one of"),

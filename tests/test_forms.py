@@ -408,7 +408,7 @@ def test_a_message_of_1001_characters_is_too_long_and_stays_as_it_was_typed():
 @pytest.mark.parametrize("ticked", [None, ""])
 def test_consent_must_be_given(ticked):
     message, first_id = error(fill(consent=ticked), "consent")
-    assert message.startswith("Tick the box to agree")
+    assert message.startswith("Check the box to agree")
     assert first_id == "consent"
 
 
@@ -443,11 +443,11 @@ def test_red_flags_or_none_can_be_ticked(ticked):
 @pytest.mark.parametrize(
     ("ticked", "words"),
     [
-        (None, "Tick what applies, or “None of these”"),
-        ([""], "Tick what applies, or “None of these”"),
-        (["made-up"], "Tick what applies, or “None of these”"),
-        ([FLAG, "made-up"], "Tick what applies, or “None of these”"),
-        ([FLAG, "none"], "Tick what applies, or only “None of these”"),
+        (None, "Select what applies, or “None of these”"),
+        ([""], "Select what applies, or “None of these”"),
+        (["made-up"], "Select what applies, or “None of these”"),
+        ([FLAG, "made-up"], "Select what applies, or “None of these”"),
+        ([FLAG, "none"], "Select what applies, or only “None of these”"),
     ],
 )
 def test_red_flags_that_do_not_fit_are_refused(ticked, words):

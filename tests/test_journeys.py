@@ -26,7 +26,7 @@ def test_a_visitor_reads_the_lead_article_and_asks_for_an_appointment(page):
     page.goto("/")
     page.get_by_role("main").get_by_role("link", name="Migraines and the spine").click()
     sees(page, "Migraines and the spine")
-    page.get_by_role("main").get_by_role("link", name="Make an appointment").click()
+    page.get_by_role("main").get_by_role("link", name="Request an appointment").click()
     sees(page, "First, check that it is safe to wait")
 
 
@@ -54,11 +54,11 @@ def test_staff_go_through_a_list_by_keys_and_print_an_intake_on_one_page(page, w
     sign_in(page, server, f"eda-{first}@example.org".lower())
     page.goto("/staff/?kind=appointment")
     page.get_by_role("link", name=first).click()
-    sees(page, f"Appointment {first}")
+    sees(page, f"Request {first}")
     press_access_key(page, "n")
-    sees(page, f"Appointment {second}")
+    sees(page, f"Request {second}")
     press_access_key(page, "p")
-    sees(page, f"Appointment {first}")
+    sees(page, f"Request {first}")
     press_access_key(page, "b")
     sees(page, "Submissions")
     with server.place.app.app_context():
@@ -127,7 +127,7 @@ def type_code(page, typed):
 def work_on(page, reference):
     sees(page, "Submissions")
     page.get_by_role("link", name=reference).click()
-    sees(page, f"Appointment {reference}")
+    sees(page, f"Request {reference}")
     expect(page.get_by_text("It began after the crash in spring.")).to_be_visible()
     page.get_by_label("Change the status to").select_option("Contacted")
     press(page, "Save status")

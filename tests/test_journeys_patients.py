@@ -106,7 +106,7 @@ def change_the_name(page):
 def test_a_patient_in_danger_sees_911_before_a_contact_detail_is_asked(page):
     contact = page.locator("[autocomplete]:not([autocomplete=off])")
     page.goto("/")
-    page.get_by_role("navigation").get_by_role("link", name="Make an appointment").click()
+    page.get_by_role("navigation").get_by_role("link", name="Request an appointment").click()
     sees(page, "First, check that it is safe to wait")
     expect(contact).to_have_count(0)
     page.get_by_label("A sudden, severe headache").check()
@@ -121,7 +121,7 @@ def test_a_patient_in_danger_sees_911_before_a_contact_detail_is_asked(page):
 
 def test_a_patient_sends_a_request_with_the_keyboard_alone(page, server):
     page.goto("/")
-    enter(page, page.get_by_role("navigation").get_by_role("link", name="Make an appointment"))
+    enter(page, page.get_by_role("navigation").get_by_role("link", name="Request an appointment"))
     sees(page, "First, check that it is safe to wait")
     space(page, page.get_by_label("None of these"))
     enter(page, page.get_by_role("button", name="Continue"))
@@ -315,7 +315,7 @@ def test_after_a_request_the_intake_asks_for_no_name_and_is_sent(page, window, s
     page.goto(received.path)
     sees_that_it_arrived(page)
     reference = page.locator(".reference").text_content()
-    follow(page, "Fill in your intake now")
+    follow(page, "Start your intake form")
     is_at(page, "safety")
     write(page, INTAKE["safety"])
     press(page, "Continue")

@@ -42,7 +42,7 @@ def whole(bob, ada):
     request = submissions()[0]
     shown = ada.visit(f"/staff/submissions/{request.reference}")
     shown.submit("form[action$='/notes']", text="Called Siobhán back.")
-    an_intake(bob, page.link("Fill in your intake now").path)
+    an_intake(bob, page.link("Start your intake form").path)
     return request
 
 
@@ -189,7 +189,7 @@ def test_it_is_found_by_its_reference_and_by_nothing_that_the_patient_said(whole
     erase_all()
     box = ada.visit("/staff/")
     for typed in ("Siobh", "siobhan@example.org", "612-555-0187", "3/31/1975"):
-        assert "Nothing fits." in box.submit("form[action$=search]", q=typed).text
+        assert "Nothing matches." in box.submit("form[action$=search]", q=typed).text
     assert "erased" in box.submit("form[action$=search]", q=whole.reference).text
 
 

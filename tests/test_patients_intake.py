@@ -168,7 +168,7 @@ def test_many_days_with_medicine_are_seen_soon_and_said_to_staff_only(bob, ada):
 def test_after_a_request_the_intake_asks_nothing_twice_and_the_two_are_joined(bob, ada):
     received = an_appointment(bob)
     first = submissions()[0]
-    page = fill_in(received.link("Fill in your intake now"))
+    page = fill_in(received.link("Start your intake form"))
     assert page.path == "/intake/you"
     assert not {"full_name", "birth_month", "phone", "email", "contact_by"} & page.asked()
     assert f"from your request {first.shown_reference}" in page.text
@@ -186,13 +186,13 @@ def test_after_a_request_the_intake_asks_nothing_twice_and_the_two_are_joined(bo
     assert shown["Full name"] == "Siobhán O'Brien-Núñez"
     page = ada.visit(f"/staff/submissions/{first.shown_reference}")
     assert "The patient has filled in the intake" in page.text
-    assert "Goes with the appointment request" in page.link(intake.shown_reference).text
+    assert "Goes with the request" in page.link(intake.shown_reference).text
 
 
 def test_the_intake_of_a_second_request_does_not_take_over_the_first_ones_draft(bob):
     intake_to(bob, "headaches", an_appointment(bob).soup.select_one("a.button")["href"])
     received = an_appointment(bob, full_name="Ana Núñez", phone="612-555-0100")
-    page = received.link("Fill in your intake now")
+    page = received.link("Start your intake form")
     assert page.path == "/intake/safety"
     on_to(page, "check").submit()
     assert submissions()[0].answers["full_name"] == "Ana Núñez"
@@ -200,7 +200,7 @@ def test_the_intake_of_a_second_request_does_not_take_over_the_first_ones_draft(
 
 def test_a_half_filled_intake_goes_on_after_a_request_with_its_own_answers(bob):
     intake_to(bob, "spine", you={"full_name": "Written by hand"})
-    page = an_appointment(bob).link("Fill in your intake now")
+    page = an_appointment(bob).link("Start your intake form")
     assert page.path == "/intake/spine"
     on_to(page, "check").submit()
     intake, request = submissions()
@@ -208,7 +208,7 @@ def test_a_half_filled_intake_goes_on_after_a_request_with_its_own_answers(bob):
 
 
 def test_the_next_person_at_this_computer_does_not_follow_the_first_ones_request(bob):
-    an_appointment(bob).link("Fill in your intake now")
+    an_appointment(bob).link("Start your intake form")
     page = fill_in(bob.visit("/intake/"))
     assert "full_name" in page.asked()
     on_to(page, "check").submit()
@@ -239,7 +239,7 @@ def test_an_intake_after_nothing_asks_everything(bob, after):
     assert "full_name" in page.asked()
 
 
-def test_a_carer_says_who_they_are(bob, ada):
+def test_a_caregiver_says_who_they_are(bob, ada):
     you = {"filled_in_by": "helper", "helper_name": "Maeve", "helper_relation": "Mother"}
     an_intake(bob, you=you)
     text = ada.visit("/staff/").link(submissions()[0].shown_reference).text
@@ -248,7 +248,7 @@ def test_a_carer_says_who_they_are(bob, ada):
     assert "Mother" in text
 
 
-def test_a_carer_without_a_name_is_asked_for_it(bob):
+def test_a_caregiver_without_a_name_is_asked_for_it(bob):
     page = fill_in(intake_to(bob, "you"), you={"filled_in_by": "helper"})
     assert list(page.errors) == ["helper_name", "helper_relation"]
 
@@ -373,5 +373,5 @@ def test_what_is_changed_in_an_old_tab_after_sending_is_not_dropped_in_silence(b
     an_intake_sent = on_to(old, "check").submit()
     page = fill_in(old, spine={"injury": "month"})
     assert page.path == an_intake_sent.path
-    assert "What you changed after that was not sent" in page.text
-    assert "What you changed after that" not in bob.visit(page.path).text
+    assert "What you changed later was not sent" in page.text
+    assert "What you changed later" not in bob.visit(page.path).text

@@ -78,7 +78,7 @@ def test_a_booked_time_can_be_put_in_a_calendar(phone, link, ada, submission):
     page = open_request(phone, link)
     assert "Your appointment:" in page.text
     assert "9:30 am" in page.text
-    answer = page.link("Put it in your calendar").response
+    answer = page.link("Add it to your calendar").response
     (visit,) = icalendar.Calendar.from_ical(answer.data).events
     assert visit["SUMMARY"] == "Appointment"
     assert visit["STATUS"] == "CONFIRMED"

@@ -137,7 +137,7 @@ def test_what_cannot_be_looked_for_says_so(olga, wanted, field):
 
 def test_nothing_found_says_what_to_do(olga):
     page = narrowed(olga, what="sensitive_export")
-    assert "Nothing fits." in page.text
+    assert "Nothing matches." in page.text
     assert page.link("Show all activity").status == 200
 
 

@@ -106,7 +106,7 @@ def test_the_answers_are_in_words_under_the_name_of_their_field(app, bob):
     an_intake(bob, page.soup.select_one("a.button")["href"])
     intake, request = exported(app)
     assert request["reference"] == submissions()[1].shown_reference
-    assert request["kind"] == "Appointment"
+    assert request["kind"] == "Request"
     assert request["article"] == "Migraines and the spine"
     assert request["birth"] == "March 31, 1975"
     assert request["reason"] == "Headache or migraine"

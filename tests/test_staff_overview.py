@@ -16,7 +16,7 @@ from staff_charts import scale
 from staff_numbers import FEWEST_WEEKS, WEEKS, how_long, last_weeks
 
 CHARTS = [
-    "Requests by week",
+    "Submissions by week",
     "Time to first contact",
     "By reason",
     "By risk factor",
@@ -87,9 +87,9 @@ def test_without_submissions_it_says_so_and_draws_nothing(ada):
 
 def test_one_submission_is_in_its_charts(ada, submission):
     found = charts(ada.visit("/staff/overview"))
-    assert list(found) == ["Requests by week", "By reason"]
-    assert len(found["Requests by week"][1]) == FEWEST_WEEKS
-    assert found["Requests by week"][1][0][1:] == ["1", "0"]
+    assert list(found) == ["Submissions by week", "By reason"]
+    assert len(found["Submissions by week"][1]) == FEWEST_WEEKS
+    assert found["Submissions by week"][1][0][1:] == ["1", "0"]
     assert found["By reason"][1] == [["Headache", "1"]]
 
 
@@ -111,7 +111,7 @@ def test_of_many_submissions_the_bars_are_as_long_as_the_table_says(ada, title):
 
 def test_the_columns_are_as_high_as_the_table_says(ada):
     counts = many()
-    svg, rows = charts(ada.visit("/staff/overview"))["Requests by week"]
+    svg, rows = charts(ada.visit("/staff/overview"))["Submissions by week"]
     heights = [float(bar["height"]) for bar in svg.select("rect")]
     columns, legend = heights[: 2 * WEEKS], heights[2 * WEEKS :]
     assert len(legend) == 2
@@ -187,7 +187,7 @@ def test_weeks_before_anything_was_counted_are_not_shown(ada):
     first = last_weeks(11)[0]
     WeeklyCount.add(db.session(), {("kind", first, "intake"): 1})
     db.session.commit()
-    rows = charts(ada.visit("/staff/overview"))["Requests by week"][1]
+    rows = charts(ada.visit("/staff/overview"))["Submissions by week"][1]
     assert len(rows) == 11
     assert rows[-1][1:] == ["0", "1"]
 
@@ -198,7 +198,7 @@ def test_when_old_submissions_were_last_deleted_is_said(ada):
     db.session.commit()
     text = ada.visit("/staff/overview").text
     assert "No run yet" not in text
-    assert f"{now():%Y}" in text.partition("Old submissions deleted")[2][:60]
+    assert f"{now():%Y}" in text.partition("Old submissions erased")[2][:60]
 
 
 def test_letters_that_wait_or_failed_are_counted(ada, bob):
@@ -233,7 +233,7 @@ def test_every_chart_says_in_words_what_it_shows_and_has_no_style_or_script(ada)
 def test_two_series_differ_in_more_than_color(ada):
     many()
     found = charts(ada.visit("/staff/overview"))
-    filled = {bar["class"][0] for bar in found["Requests by week"][0].select("rect")}
+    filled = {bar["class"][0] for bar in found["Submissions by week"][0].select("rect")}
     assert filled == {"solid", "soft"}
     paths = found["Time to first contact"][0].select("path.accent")
     assert {"stroke-dasharray" in path.attrs for path in paths} == {True, False}

@@ -278,7 +278,7 @@ def test_several_can_be_assigned_and_changed_at_once(ada, three):
 
 def test_ticking_nothing_says_so(ada, three):
     page = ada.visit("/staff/").submit("main form[action*=several]", status="contacted")
-    assert "Tick some" in page.text
+    assert "Select some" in page.text
 
 
 def test_a_reader_can_change_nothing(rita, three):
@@ -332,8 +332,8 @@ def test_a_status_can_be_undone(ada, three):
 
 
 def test_a_submission_can_be_kept_from_being_deleted(ada, three):
-    assert "It is kept when its time is over." in work(ada, three[0], "hold").text
-    assert "It is deleted when its time is over." in work(ada, three[0], "hold").text
+    assert "It is held, and stays when its time is over." in work(ada, three[0], "hold").text
+    assert "It is erased when its time is over." in work(ada, three[0], "hold").text
 
 
 def test_a_letter_that_failed_goes_out_again(ada, three):

@@ -99,7 +99,7 @@ def test_the_article_says_who_wrote_it_and_that_nobody_has_reviewed_it(bob):
 def test_the_article_ends_as_the_one_it_comes_from(bob):
     page = bob.visit(LEAD)
     assert "Comments are closed." in page.text
-    assert page.soup.select_one("article a.button").get_text() == "Make an appointment"
+    assert page.soup.select_one("article a.button").get_text() == "Request an appointment"
 
 
 def test_every_citation_leads_to_its_source_and_back(bob):
