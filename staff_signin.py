@@ -33,7 +33,7 @@ from models_staff import DEMO_EMAIL, LOCKS, Role, StaffSession, User
 
 datastore = SQLAlchemyUserDatastore(db, User, Role)
 
-# The only way in for strangers, and what somebody may always do who has come half-way.
+# The only way in for strangers, and what somebody may always do who has come halfway.
 OPEN, ALWAYS = {"security.login"}, {"security.logout", "account.stay"}
 STEPS = {"account.code", "account.set_up"}  # nothing to see there once they are passed
 

@@ -1,6 +1,7 @@
 """What the documents say about the code is so."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -54,3 +55,12 @@ def test_each_check_of_security_is_held_or_says_why_not():
     assert [row[0] for row in SECURITY] == [f"S{number}" for number in range(1, 36)]
     for name, _words, held in SECURITY:
         assert ": " in held or held.startswith("does not apply"), name
+
+
+def test_the_version_is_the_newest_of_the_changes():
+    newest = re.search(r"^## ([\d.]+) – 20\d\d-\d\d-\d\d$", read("CHANGELOG.md"), re.MULTILINE)
+    assert tomllib.loads(read("pyproject.toml"))["project"]["version"] == newest[1]
+
+
+def read(name):
+    return (ROOT / name).read_text("utf-8")
