@@ -24,7 +24,7 @@ class BrokenTrailError(Exception):
 
 @audit.command("verify")
 def verify() -> None:
-    """Check that no event was changed, removed or put in since it was written."""
+    """Check that no event was changed, removed or put in."""
     with one_line_if_down():
         only_read(snapshot=True)
         head = db.session.scalar(sa.select(TrailHead))

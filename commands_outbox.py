@@ -67,7 +67,10 @@ def span(length: timedelta) -> str:
 @letters.command("retry")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 def retry(ids: tuple[str, ...]) -> None:
-    """Let failed letters, or those with these IDs, be sent again as if they were new."""
+    """Let letters be sent again as if they were new.
+
+    All that have failed, or those with these IDs.
+    """
     wanted = Letter.id.in_(ids) if ids else Letter.state == "failed"
     with one_line_if_down():
         found = db.session.scalars(sa.select(Letter).where(wanted).with_for_update()).all()

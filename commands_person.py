@@ -48,9 +48,9 @@ def about_somebody(command: Callable[..., None]) -> Callable[..., None]:
 @about_somebody
 @click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="A new file.")
 def export(who: str | None, only: Sequence[str], path: Path) -> None:
-    """Write all that is kept about somebody into a file that nobody else can read.
+    """Write all that is kept about somebody into a file.
 
-    WHO is a reference, an email address or a phone number.
+    Nobody but you can read the file. WHO is a reference, an email address or a phone number.
     """
     with one_line_if_down():
         found = look_up(who, only)
@@ -72,9 +72,9 @@ def export(who: str | None, only: Sequence[str], path: Path) -> None:
 @about_somebody
 @click.option("--yes", is_flag=True, help="Do not ask once more.")
 def erase(who: str | None, only: Sequence[str], *, yes: bool) -> None:
-    """Erase what is kept about somebody, and say what was removed and what was kept.
+    """Erase what is kept about somebody.
 
-    WHO is a reference, an email address or a phone number. What is held is kept.
+    It says what was erased and what was kept; what is held is kept. WHO is as for export.
     """
     with one_line_if_down():
         found = look_up(who, only)
@@ -182,7 +182,7 @@ def count_events(submission_ids: list[str]) -> int:
 
 def report(removed: Counter[str], kept: list[str], events: int) -> None:
     counts = [f"{NAMES.get(name, name)} {number}" for name, number in removed.items() if number]
-    click.echo(f"Removed: {', '.join(counts) or 'nothing'}.")
+    click.echo(f"Erased: {', '.join(counts) or 'nothing'}.")
     if removed["submissions"]:
         click.echo("Kept of each submission: reference, kind, status, urgency and times.")
     click.echo(f"Kept: {events} events about them, none of which has what a patient said.")

@@ -19,7 +19,10 @@ search = AppGroup(
 
 @search.command("index")
 def search_index() -> None:
-    """Rebuild what every submission is found by: after an update, or when keys change."""
+    """Rebuild what every submission is found by.
+
+    Needed after some updates, and when keys change.
+    """
     count, skipped = index_all()
     log("search_indexed", detail=f"{count} submissions")
     db.session.commit()

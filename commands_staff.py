@@ -66,7 +66,10 @@ def staff_add(email: str, role: str) -> None:
 
 @staff.command("break-glass")
 def staff_break_glass() -> None:
-    """Make an admin account that ends by itself in an hour, for when nobody else can sign in."""
+    """Make an admin account that ends in an hour.
+
+    For when nobody else can sign in.
+    """
     domain = library().practice.email.partition("@")[2]
     email = f"break-glass-{secrets.token_hex(3)}@{domain}"
     password = new_user(email, "admin", ends_at=now() + BREAK_GLASS)
@@ -75,7 +78,7 @@ def staff_break_glass() -> None:
 
 @staff.command("list")
 def staff_list() -> None:
-    """List the accounts, and who cannot come in now or has no phone for codes yet."""
+    """List the accounts, and what keeps any of them out."""
     for user in db.session.scalars(sa.select(User).order_by(User.email)):
         roles = ", ".join(role.name for role in user.roles)
         click.echo("  ".join([user.email, roles, *remarks(user)]))
@@ -111,7 +114,7 @@ def staff_disable(email: str) -> None:
 @staff.command("enable")
 @click.argument("email")
 def staff_enable(email: str) -> None:
-    """Let EMAIL in again, with the password and the phone there were."""
+    """Let EMAIL in again, with the same password and phone."""
     user = find_user(email, must_exist=True)
     refuse_ended(user)
     user.active = True
@@ -124,7 +127,10 @@ def staff_enable(email: str) -> None:
 @staff.command("reset")
 @click.argument("email")
 def staff_reset(email: str) -> None:
-    """Give EMAIL a new one-time password, sign it out, and let it add a phone again."""
+    """Give EMAIL a new one-time password.
+
+    This signs it out, and lets it add a phone again.
+    """
     user, password = find_user(email, must_exist=True), secrets.token_urlsafe(15)
     refuse_ended(user)
     user.password, user.must_change_password, user.active = hash_password(password), True, True

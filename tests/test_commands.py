@@ -33,6 +33,14 @@ def test_a_command_that_cannot_be_done_says_why(app, flask, words, says):
     assert submissions() == []
 
 
+def test_each_command_says_what_it_does_on_one_line_of_help(app, flask):
+    groups = {name for name, command in app.cli.commands.items() if hasattr(command, "commands")}
+    for words in [(), *[(name,) for name in groups - {"db", "limiter"}]]:  # those are not ours
+        listed = flask(*words, "--help")[1].partition("Commands:")[2]
+        assert listed, words
+        assert "..." not in listed
+
+
 def test_a_database_without_tables_says_how_to_make_them(flask, tmp_path_factory):
     empty = create_app(INSTANCE_PATH=private_folder(tmp_path_factory))
     status, output = flask("staff", "list", on=empty)

@@ -135,7 +135,7 @@ def test_erasing_says_truthfully_what_was_found_removed_and_kept(flask, joined):
     assert erased() == plain(*joined)
     assert counts() == {"tokens": 0, "notes": 0, "letters": 0, "drafts": 0, "submissions": 2}
     assert f"{joined[0]}  appointment, " in output
-    removed = next(line for line in output.splitlines() if line.startswith("Removed: "))
+    removed = next(line for line in output.splitlines() if line.startswith("Erased: "))
     for number, name in (
         (2, "submissions"),
         (before["tokens"], "search marks"),
@@ -159,7 +159,7 @@ def test_what_is_held_is_kept_and_said_so(flask, joined):
     status, output = flask("erase", joined[0], "--yes")
     assert status == 0
     assert f"Kept: {joined[0]} is held." in output
-    assert "Removed: submissions 1" in output
+    assert "Erased: submissions 1" in output
     assert erased() == plain(joined[1])
 
 
@@ -211,14 +211,14 @@ def test_a_form_with_a_mistake_on_its_page_is_found_too(flask, bob):
 
 def test_whom_it_is_about_can_be_typed_where_no_history_keeps_it(flask, joined):
     status, output = flask("erase", "--yes", typed="siobhan@example.org\n")
-    assert (status, "Removed: submissions 2" in output) == (0, True)
+    assert (status, "Erased: submissions 2" in output) == (0, True)
 
 
 @pytest.mark.parametrize("who", ["(612) 555-1999", "612-555-1999 x5"])
 def test_a_phone_with_an_extension_is_found_without_it_too(flask, bob, who):
     an_appointment(bob, phone="(612) 555-1999 ext. 5")
     status, output = flask("erase", who, "--yes")
-    assert (status, "Removed: submissions 1" in output) == (0, True)
+    assert (status, "Erased: submissions 1" in output) == (0, True)
 
 
 @pytest.mark.parametrize("who", ["Siobhán", "0187", "3/31/1975", ""])
