@@ -131,7 +131,7 @@ def look_up(who: str | None, only: Sequence[str]) -> Found:
 def lines(found: Found) -> list[str]:
     """What was found, in words that name nobody."""
     rows = [
-        f"{row.shown_reference}  {row.kind_name.lower()}, {row.received_at:%Y-%m-%d}, {state(row)}"
+        f"{row.shown_reference}  {row.kind}, {row.received_at:%Y-%m-%d}, {state(row)}"
         for row in found.submissions
     ]
     rows += [
