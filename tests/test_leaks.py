@@ -38,6 +38,7 @@ SUBJECTS = {
     "Your appointment has a new time",
     "Your appointment is cancelled",
     "A new request is waiting",
+    "A new intake is waiting",
     "A patient asked for another time",
     "A patient cancelled",
 }
@@ -134,7 +135,7 @@ def patients_come(site):
     assert there.submit().path.startswith("/received/")
     astray = site.person().visit("/appointment/").submit(red_flags=["none"])
     all_wrong(astray, telling("sam"), but=())
-    return received.link("Fill in your intake now")
+    return received.link("Start your intake form")
 
 
 def link_to(site, who, subject):
@@ -258,7 +259,7 @@ def test_no_word_that_anybody_types_is_found_where_it_does_not_belong(site, tmp_
     page.person.visit(f"{page.path}/appointment.ics")
     page.person.visit(page.path).link("Cancel my appointment").submit()
     site.flask("person", "erase", contact("eve")["email"], "--yes")
-    assert "Removed: submissions 1" in site.said[-1].decode()
+    assert "Erased: submissions 1" in site.said[-1].decode()
     things_go_wrong(site, intake)
     look_through(site, tmp_path)
     assert {letter["Subject"].removeprefix("Emergency: ") for letter in site.box.got} == SUBJECTS
