@@ -153,14 +153,6 @@ class NoteForm(FlaskForm):
     )
 
 
-class HoldForm(WorkForm):
-    """Nothing to fill in."""
-
-
-class PrintForm(FlaskForm):
-    """Nothing to fill in."""
-
-
 class ResendForm(FlaskForm):
     letter = HiddenField(filters=[clean_line], validators=[InputRequired()])
 

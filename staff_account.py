@@ -17,8 +17,8 @@ import security
 import staff_codes
 from forms_staff import CodeForm
 from models import db
-from models_events import log
 from models_staff import LOCKS, RecoveryCode, User, end_sessions
+from staff_base import log
 from staff_signin import came_in, owed, way_on
 
 bp = Blueprint("account", __name__, url_prefix="/staff")
@@ -90,7 +90,7 @@ def join(secret: str, step: int) -> Any:
     user.totp, user.totp_step = secret, step
     staff_codes.keep_recovery_codes(user, codes)
     g.staff_session.proven, g.staff_session.totp_sealed = True, None
-    log("authn_second_factor_set", user_id=user.id)
+    log("authn_second_factor_set")
     came_in(user)
     db.session.commit()
     return render_template("staff/recovery_codes.html", codes=list(codes), way_on=way_on())
@@ -104,7 +104,7 @@ def recovery_codes() -> Any:
         db.session.commit()
         codes = staff_codes.new_recovery_codes()
         staff_codes.keep_recovery_codes(current_user, codes)
-        log("authn_recovery_codes_made", user_id=current_user.id)
+        log("authn_recovery_codes_made")
         db.session.commit()
         return render_template("staff/recovery_codes.html", codes=list(codes), way_on=way_on())
     return render_template("staff/new_codes.html", form=form), 422 if form.errors else 200
@@ -119,7 +119,7 @@ def stay() -> str:
 @bp.post("/sign-out-everywhere")
 def sign_out_everywhere() -> Any:
     """End all sessions of this person, on this device as well."""
-    log("sessions_ended", user_id=current_user.id)
+    log("sessions_ended")
     end_sessions(current_user)
     logout_user()
     return redirect(url_for("security.login"), 303)

@@ -5,15 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import render_template, request
-from flask_security import current_user
 
 from content import library
 from forms_staff import ActivityForm
 from models import Submission, db
-from models_events import ACTS, BY_PATIENTS, Event, log
+from models_events import ACTS, BY_PATIENTS, Event
 from models_staff import User
 from models_trail import Part
-from staff_base import bp, read_number, read_reference
+from staff_base import bp, log, read_number, read_reference
 
 PAGE_SIZE = 50
 LOOKS = ("sensitive_read", "sensitive_print")
@@ -29,7 +28,7 @@ def activity() -> Any:
     if part:
         found = db.session.execute(part.select(before).limit(PAGE_SIZE + 1)).all()
     rows = found[:PAGE_SIZE]
-    log("audit_read", user_id=current_user.id)
+    log("audit_read")
     html = render_template(
         "staff/activity.html",
         form=form,

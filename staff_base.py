@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask_security import current_user
+from flask_wtf import FlaskForm
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
 
+import models_events
 import security
 from models import Submission, db, flat
-from models_events import log
 from models_search import REFERENCE, read_reference
 from vault import VaultError
 
@@ -65,11 +66,16 @@ def read_day(text: str) -> date:
     return day
 
 
+def log(name: str, **about: Any) -> None:
+    """Add what the person who is signed in does to the trail; `about` is as for `models_events`."""
+    models_events.log(name, user_id=current_user.id, **about)
+
+
 @bp.before_request
 def by_role() -> None:
     """Refuse those whose role does not allow this. `staff_signin` has refused all others."""
     if not may(request.endpoint):
-        log("authz_fail", user_id=current_user.id, detail=request.endpoint)
+        log("authz_fail", detail=request.endpoint)
         db.session.commit()
         abort(403)
 
@@ -82,7 +88,7 @@ def note_flood(response: Response) -> Response:
     """
     over = request.endpoint == "security.login" and response.status_code == 429
     if over and security.within("told", security.network()):
-        log("excess_rate_limit_exceeded")
+        models_events.log("excess_rate_limit_exceeded")
         db.session.commit()
     return response
 
@@ -92,6 +98,12 @@ def may(endpoint: str) -> bool:
     """Whether the person who is signed in may do what this staff address does."""
     roles = {role.name for role in current_user.roles}
     return endpoint not in WORKERS or bool(roles & WORKERS[endpoint])
+
+
+def refuse_wrong(form: FlaskForm) -> None:
+    """Answer 400 to what no page of ours sends. Each address has its token looked at before."""
+    if not form.validate():
+        abort(400)
 
 
 def find(reference: str, *, lock: bool = False) -> Submission:

@@ -12,10 +12,9 @@ import staff_csv
 from content import library
 from forms_staff import ExportForm
 from models import db
-from models_events import log
 from models_queue import Query
 from models_staff import User
-from staff_base import bp
+from staff_base import bp, log
 from staff_list import kept_arguments, selected_here
 
 FRESH_FOR = timedelta(minutes=5)  # after the password was given
@@ -27,7 +26,7 @@ def export() -> Any:
     form, (query, place) = ExportForm(), selected_here()
     count = staff_csv.count(query)
     if request.method == "POST" and form.validate() and is_known(form):
-        log("sensitive_export", user_id=current_user.id, detail=f"{count} rows: {form.reason.data}")
+        log("sensitive_export", detail=f"{count} rows: {form.reason.data}")
         db.session.commit()
         return file(query, place)
     page = render_template(

@@ -4,15 +4,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
-from flask_security import current_user
 from werkzeug.wrappers import Response
 
 from forms_staff import ResendForm
 from models import db
-from models_events import log
 from models_letters import Letter
 from models_queue import AT_MOST
-from staff_base import bp, find
+from staff_base import bp, find, log, refuse_wrong
 
 PAGE_SIZE = 25
 STATES = ("failed", "waiting", "sent")  # what needs somebody first
@@ -24,7 +22,7 @@ def letters() -> str:
     state = request.args["state"] if request.args.get("state") in STATES else STATES[0]
     after = db.session.get(Letter, request.args.get("before", "").replace("\0", ""))
     found = db.session.scalars(Letter.listed(state, after).limit(PAGE_SIZE + 1)).all()
-    log("sensitive_list", user_id=current_user.id, detail="letters")
+    log("sensitive_list", detail="letters")
     html = render_template(
         "staff/letters.html",
         letters=found[:PAGE_SIZE],
@@ -48,8 +46,7 @@ def how_many(state: str) -> int:
 def resend_letter() -> Response:
     """Try a letter that failed once more, whatever it is about."""
     form = ResendForm()
-    if not form.validate_on_submit():
-        abort(400)
+    refuse_wrong(form)
     letter = db.session.get(Letter, form.letter.data) or abort(404)
     if letter.submission:
         find(letter.submission.reference, lock=True)  # before its letter, as who erases it does
@@ -64,5 +61,5 @@ def renew(letter: Letter) -> tuple[str, Any]:
     if letter.state != "failed":
         return "There is nothing to send again.", "error"
     letter.renew()
-    log("letter_resent", user_id=current_user.id, submission=letter.submission)
+    log("letter_resent", submission=letter.submission)
     return "The letter goes out again.", "success"

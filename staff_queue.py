@@ -5,16 +5,14 @@ from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, flash, redirect, render_template, request, url_for
-from flask_security import current_user
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from content import library
 from forms_staff import QueueForm, SearchForm, SeveralForm, who_works
 from models import Submission, db
-from models_events import log
 from models_queue import VIEWS, counts, listed
-from staff_base import bp, opened, read_reference
+from staff_base import bp, log, opened, read_reference, refuse_wrong
 from staff_list import kept_arguments, read_filters, read_view, seal_search
 from staff_submission import change_status, hand_to, why_not
 
@@ -28,7 +26,7 @@ def queue() -> str:
     query = listed(VIEWS[view], filters, library().practice.time_zone, after)
     found = db.session.scalars(query.limit(PAGE_SIZE + 1)).all()
     rows = found[:PAGE_SIZE]
-    log("sensitive_search" if filters.search else "sensitive_list", user_id=current_user.id)
+    log("sensitive_search" if filters.search else "sensitive_list")
     html = render_template(
         "staff/queue.html",
         rows=[(row, opened(row)) for row in rows],
@@ -70,8 +68,7 @@ def search() -> Response:
     Nobody's name may stand in an address, so it goes there sealed.
     """
     form = SearchForm()
-    if not form.validate_on_submit():
-        abort(400)
+    refuse_wrong(form)
     typed = (form.q.data or "").strip()
     try:
         found = db.session.scalar(Submission.with_reference(read_reference(typed)))
@@ -91,8 +88,7 @@ def several() -> Response:
     """
     form, versions = SeveralForm(), ticked()
     back = redirect(url_for(".queue", **kept_arguments("before")), 303)
-    if not form.validate_on_submit():
-        abort(400)
+    refuse_wrong(form)
     if not versions or not (form.status.data or form.assigned.data):
         flash("Select some, and choose what to do with them.", "error")
         return back

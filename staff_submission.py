@@ -17,21 +17,18 @@ import outbox_letters
 from content import library
 from forms_staff import (
     AssignForm,
-    HoldForm,
     NoteForm,
-    PrintForm,
     ResendForm,
     ScheduleForm,
     StatusForm,
     WorkForm,
 )
 from models import Submission, db, now
-from models_events import log
 from models_letters import Letter
 from models_notes import Note
 from models_staff import User
 from staff_activity import history
-from staff_base import bp, find, opened
+from staff_base import bp, find, log, opened, refuse_wrong
 from staff_letters import renew
 from staff_list import kept_arguments, neighbors
 
@@ -46,7 +43,7 @@ def submission(reference: str) -> str:
 
 def show(found: Submission, **forms: FlaskForm) -> str:
     """Return its page, whatever became of it, and record that it was looked at."""
-    log("sensitive_read", user_id=current_user.id, submission=found)
+    log("sensitive_read", submission=found)
     related = db.session.scalars(found.related()).all()
     if found.erased_at:
         why = models_retention.WHY[found.erased_why]
@@ -96,32 +93,27 @@ def same_person(found: Submission) -> list[Submission]:
     return db.session.scalars(query.order_by(Submission.place.desc()).limit(5)).all()
 
 
-def to_change(reference: str, form: WorkForm) -> Submission | None:
-    """Return a submission to change; None when it is not as it was on the screen any more."""
-    if not form.validate_on_submit():
-        abort(400)
+def to_change(reference: str, form: WorkForm) -> Submission:
+    """Return a submission to change; show it again if it is not as it was on the screen."""
+    refuse_wrong(form)
     found = find(reference, lock=True)
     if form.version.data != str(found.version):
-        flash(MEANWHILE, "error")
-        return None
+        abort(done(reference, MEANWHILE, "error"))
     return found
 
 
 def done(reference: str, message: str | tuple[str, ...], category: str = "success") -> Response:
     """Keep the change, say so, and show the submission again."""
     db.session.commit()
-    if message:
-        flash(message, category)
+    flash(message, category)
     return redirect(url_for("staff.submission", reference=reference, **kept_arguments()), 303)
 
 
 @bp.post("/submissions/<reference:reference>/print")
 def print_out(reference: str) -> str:
     """Show it as a page to print. Paper leaves the house, so that is written down."""
-    if not PrintForm().validate_on_submit():
-        abort(400)
     found = find(reference, lock=True)  # and let nobody print what is erased
-    log("sensitive_print", user_id=current_user.id, submission=found)
+    log("sensitive_print", submission=found)
     html = render_template("staff/print.html", submission=found, here=kept_arguments())
     db.session.commit()
     return html
@@ -130,17 +122,16 @@ def print_out(reference: str) -> str:
 @bp.post("/submissions/<reference:reference>/status")
 def set_status(reference: str) -> Response:
     form = StatusForm()
-    if found := to_change(reference, form):
-        before = found.status
-        if problem := why_not(found, form.status.data):
-            return done(reference, problem, "error")
-        change_status(found, form.status.data)
-        db.session.flush()
-        words = f"The status is now “{found.status.capitalize()}”."
-        if "cancelled" in {before, found.status}:  # the patient is told, which nothing undoes
-            return done(reference, words)
-        return done(reference, (words, reference, before, str(found.version)), "undo")
-    return done(reference, "")
+    found = to_change(reference, form)
+    before = found.status
+    if problem := why_not(found, form.status.data):
+        return done(reference, problem, "error")
+    change_status(found, form.status.data)
+    db.session.flush()
+    words = f"The status is now “{found.status.capitalize()}”."
+    if "cancelled" in {before, found.status}:  # the patient is told, which nothing undoes
+        return done(reference, words)
+    return done(reference, (words, reference, before, str(found.version)), "undo")
 
 
 def why_not(found: Submission, status: str) -> str:
@@ -148,9 +139,7 @@ def why_not(found: Submission, status: str) -> str:
     if status == "scheduled" and not found.scheduled_for:
         return "Book a time, and the status follows."
     fits = {"scheduled", "cancelled"}
-    if (
-        found.status != "scheduled"
-    ):  # the patient has asked for another time, and still has this one
+    if found.status != "scheduled":  # the patient wants another time, and still has this one
         fits |= {"new", "contacted"}
     if found.scheduled_for and not found.is_over and status not in fits:
         return "A visit is booked, and the patient counts on it. Set “Cancelled” to call it off."
@@ -159,12 +148,7 @@ def why_not(found: Submission, status: str) -> str:
 
 def change_status(found: Submission, status: str) -> None:
     """Change it in the caller's transaction, and say what patients have to know of that."""
-    log(
-        "status_changed",
-        user_id=current_user.id,
-        submission=found,
-        detail=f"{found.status} to {status}",
-    )
+    log("status_changed", submission=found, detail=f"{found.status} to {status}")
     if status == "cancelled" != found.status:
         outbox_letters.call_off(found)
     elif found.status == "spam" != status and not db.session.scalars(Letter.about(found)).all():
@@ -175,51 +159,46 @@ def change_status(found: Submission, status: str) -> None:
 @bp.post("/submissions/<reference:reference>/assign")
 def assign(reference: str) -> Response:
     form = AssignForm()
-    if found := to_change(reference, form):
-        hand_to(found, current_user.id if form.me.data else int(form.assigned.data))
-        return done(reference, "It is assigned." if found.assigned_to else "Nobody has it now.")
-    return done(reference, "")
+    found = to_change(reference, form)
+    hand_to(found, current_user.id if form.me.data else int(form.assigned.data))
+    return done(reference, "It is assigned." if found.assigned_to else "Nobody has it now.")
 
 
 def hand_to(found: Submission, user_id: int) -> None:
     """Let a member of staff have it, or nobody (0)."""
     found.assigned_to = user_id or None
-    log("assigned", user_id=current_user.id, submission=found, detail=str(user_id))
+    log("assigned", submission=found, detail=str(user_id))
 
 
 @bp.post("/submissions/<reference:reference>/notes")
 def add_note(reference: str) -> Any:
     """Add a note. That never overwrites anything, so it goes in whatever others do meanwhile."""
     form = NoteForm()
-    if not form.validate_on_submit():
-        if form.csrf_token.errors:
-            abort(400)
+    if not form.validate():
         return show(find(reference), note_form=form), 422
     found = find(reference, lock=True)
     note = Note(id=secrets.token_hex(16), submission_id=found.id, user_id=current_user.id, at=now())
     note.text = form.text.data
     db.session.add(note)
     found.changed_at = now()
-    log("note_added", user_id=current_user.id, submission=found)
+    log("note_added", submission=found)
     return done(reference, "The note is saved.")
 
 
 @bp.post("/submissions/<reference:reference>/hold")
 def hold(reference: str) -> Response:
     """Keep it from being erased when its time is over, or no longer."""
-    if found := to_change(reference, HoldForm()):
-        found.hold = not found.hold
-        log("held" if found.hold else "released", user_id=current_user.id, submission=found)
-        return done(reference, "It is held." if found.hold else "It is not held any more.")
-    return done(reference, "")
+    found = to_change(reference, WorkForm())
+    found.hold = not found.hold
+    log("held" if found.hold else "released", submission=found)
+    return done(reference, "It is held." if found.hold else "It is not held any more.")
 
 
 @bp.post("/submissions/<reference:reference>/resend")
 def resend(reference: str) -> Response:
     """Try a letter that failed once more."""
     form = ResendForm()
-    if not form.validate_on_submit():
-        abort(400)
+    refuse_wrong(form)
     found = find(reference, lock=True)  # before its letter, as who erases it does
     letter = db.session.get(Letter, form.letter.data, with_for_update=True) or abort(404)
     if letter.submission != found:
@@ -236,11 +215,9 @@ def new_schedule_form(found: Submission) -> ScheduleForm:
 def schedule(reference: str) -> Any:
     """Book a time, or another one; the patient gets a letter with a file for the calendar."""
     form = ScheduleForm()
-    if not form.validate_on_submit() and not form.csrf_token.errors:
+    if not form.validate():
         return show(find(reference), schedule_form=form), 422
     found = to_change(reference, form)
-    if found is None:
-        return done(reference, "")
     if found.kind != "appointment":
         abort(404)
     at = datetime.combine(form.day.data, form.time.data, library().practice.time_zone)
@@ -257,4 +234,4 @@ def book(found: Submission, at: datetime) -> None:
         flash(f"{twin.shown_reference} is booked at the same time.", "error")
     outbox_letters.book(found, at)
     found.move_to("scheduled", now())
-    log("request_scheduled", user_id=current_user.id, submission=found)
+    log("request_scheduled", submission=found)
