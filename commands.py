@@ -1,7 +1,5 @@
 """The owner's commands. Each ends with one clear line and a non-zero status when it fails."""
 
-import os
-
 import click
 import flask_migrate
 import sqlalchemy as sa
@@ -26,18 +24,10 @@ import models_engine
 import models_events
 import outbox_mail
 from commands_database import one_line_if_down
-from commands_port import take_port
-from content import library
+from commands_machine import cores, take_port
 from models import db
 from models_staff import User
 from vault import VaultError
-
-
-def cores() -> int:
-    """How many processors this process may use, which in a container is not all there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @click.command("serve")
@@ -79,10 +69,9 @@ def start_notes() -> str:
         notes.append("  Others reach it by this machine's name: set SITE_URL=http://name:port")
     if not db.session.scalar(sa.select(sa.func.count(User.id))):
         notes.append("  Add a member of staff: .venv/bin/flask staff add you@example.org")
-    if "555-01" in library().practice.phone:
-        notes.append("  Before patients use it: put your phone number in content/practice.toml")
-    if library().practice.email.endswith("@example.org"):
-        notes.append("  Before patients use it: put your email address in content/practice.toml")
+    state, words = commands_doctor.practice()
+    if state != "ok":
+        notes.append(f"  Before patients use it: {words}")
     return "\n".join([*notes, "  Stop it with Ctrl+C.", ""])
 
 

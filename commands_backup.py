@@ -1,6 +1,5 @@
 """Backups: the whole database in one sealed file, and back."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +19,11 @@ import models_rekey
 import models_revisions
 import vault
 import vault_files
-from commands_database import need_tables, one_line_if_down
+from commands_database import need_tables, one_line_if_down, show_progress
 from models import db, now
 from models_backup import BackupError
 from models_events import log
+from settings_secrets import keep_name, whole_file
 from vault import VaultError
 
 OCCUPIED = (
@@ -84,19 +84,14 @@ def replace_all(copy: Path, about: dict[str, Any]) -> None:
 
 
 def save(file: Path) -> dict[str, Any]:
-    """Write a sealed copy under another name, and give it its own once it is whole."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    """Write a sealed copy into a file, and return what it is about."""
     with working_folder() as folder:
         copy, made_at = folder / "copy", f"{now():%Y-%m-%dT%H:%M:%SZ}"
         about = {"made_at": made_at, **models_backup.take(db.engine, copy)}
-        try:
-            draft.touch(mode=0o600, exist_ok=False)
-            with draft.open("wb") as sealed, copy.open("rb") as plain:
-                parts = vault_files.write(sealed, about, plain, vault.current())
-                show_progress(parts, copy.stat().st_size, "Sealing")
-                vault_files.keep(sealed, draft, file)
-        finally:
-            draft.unlink(missing_ok=True)
+        with copy.open("rb") as plain, whole_file(file) as sealed:
+            parts = vault_files.write(sealed, about, plain, vault.current())
+            show_progress(parts, copy.stat().st_size, "Sealing")
+    keep_name(file)
     return vault_files.read_about(file)
 
 
@@ -153,12 +148,6 @@ def working_folder() -> Iterator[Path]:
     """A private folder for the copy that is not sealed as a whole. What patients said in it is."""
     with tempfile.TemporaryDirectory(dir=current_app.config["INSTANCE_PATH"]) as folder:
         yield Path(folder)
-
-
-def show_progress(steps: Iterator[int], length: int, label: str) -> None:
-    with click.progressbar(length=length, label=label) as bar:
-        for step in steps:
-            bar.update(step)
 
 
 def count(about: dict[str, Any]) -> str:

@@ -4,11 +4,10 @@ A million takes minutes. They are the submissions of `commands_samples.py`, seal
 patients' are; only the way into the database is another one.
 """
 
-import os
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -18,6 +17,7 @@ from flask import Flask
 from flask.globals import app_ctx
 
 import models_engine
+from commands_machine import cores
 from commands_samples import PERIOD, Sent, sample_counts, samples
 from models import Submission, WeeklyCount, db, random_reference
 
@@ -72,10 +72,10 @@ def in_processes(all_orders: list[Order]) -> Iterator[list[Made]]:
     if len(all_orders) == 1:
         yield make(all_orders[0])
         return
-    cores, waiting = os.cpu_count() or 1, deque()
+    waiting: deque[Future[list[Made]]] = deque()
     # A fork has this app and its keys; it never touches the database.
     context, app = get_context("fork"), app_ctx.app
-    with ProcessPoolExecutor(cores, context, initializer=enter, initargs=(app,)) as pool:
+    with ProcessPoolExecutor(cores(), context, initializer=enter, initargs=(app,)) as pool:
         for order in all_orders:
             waiting.append(pool.submit(make, order))
             if len(waiting) > PART // CHUNK:

@@ -1,6 +1,6 @@
-"""What a command that needs the database says when it cannot have it."""
+"""What commands say while they work on the database, and when they cannot have it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -28,3 +28,13 @@ def need_tables() -> None:
         raise click.ClickException(
             "The database is not set up for this version yet. Type: .venv/bin/flask db upgrade"
         )
+
+
+def show_progress(steps: Iterable[int], length: int, label: str) -> int:
+    """Take steps, each of which says how far it has led, and return how far that is in all."""
+    total = 0
+    with click.progressbar(length=length, label=label) as bar:
+        for step in steps:
+            bar.update(step)
+            total += step
+    return total

@@ -8,10 +8,10 @@ import flask_migrate
 import sqlalchemy as sa
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
-from flask_security import hash_password
 
 import outbox_letters
 from commands_bulk import add_samples
+from commands_staff import add_user
 from models import Submission, db, now
 from models_events import log
 from models_letters import Letter
@@ -61,7 +61,7 @@ def demo_account() -> None:
     if db.session.scalar(sa.select(User.id).where(User.email == DEMO_EMAIL)):
         raise click.ClickException("This demonstration has its account already.")
     password = secrets.token_urlsafe(12)
-    add_member(DEMO_EMAIL, "admin", password)
+    add_user(DEMO_EMAIL, "admin", password)
     db.session.commit()
     click.echo(f"  Staff sign in at /staff/ as {DEMO_EMAIL} with the password {password}")
 
@@ -69,18 +69,7 @@ def demo_account() -> None:
 def member(email: str) -> User:
     """Return a member of staff whose password nobody knows."""
     found = db.session.scalar(sa.select(User).where(User.email == email))
-    return found or add_member(email, "handler", secrets.token_urlsafe(15))
-
-
-def add_member(email: str, role: str, password: str) -> User:
-    datastore = current_app.extensions["security"].datastore
-    user = datastore.create_user(
-        email=email,
-        password=hash_password(password),
-        roles=[datastore.find_or_create_role(role)],
-    )
-    db.session.flush()
-    return user
+    return found or add_user(email, "handler", secrets.token_urlsafe(15))
 
 
 def work_through(chance: random.Random) -> None:

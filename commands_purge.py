@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 import models_engine
 import models_retention
 import outbox_mail
-from commands_database import need_tables, one_line_if_down
+from commands_database import need_tables, one_line_if_down, show_progress
 from content import library
 from models import Submission, db, only_read
 from models_drafts import Draft
@@ -99,12 +99,7 @@ def purge_now() -> None:
     only_read()
     expected = models_retention.count_due(current_app.config["RETENTION_DAYS"])
     db.session.rollback()
-    erased = 0
-    with click.progressbar(length=expected, label="Erasing") as bar:
-        for number in erase_due():
-            erased += number
-            bar.update(number)
-    words, clean = finish(erased)
+    words, clean = finish(show_progress(erase_due(), expected, "Erasing"))
     click.echo(words)
     if not clean:
         raise click.ClickException(STILL_READ)

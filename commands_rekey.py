@@ -9,12 +9,12 @@ from flask.cli import with_appcontext
 
 import commands_lock
 import models_rekey
-from commands_database import need_tables, one_line_if_down
+from commands_database import need_tables, one_line_if_down, show_progress
 from commands_search import index_all
 from models import db
 from models_events import log
 from settings import MAKE_VAULT_KEY, vault_keys, written_key
-from settings_secrets import change_secret
+from settings_secrets import write_secret
 from vault import Vault, VaultError
 
 
@@ -47,15 +47,13 @@ def keys_with_new(*, is_ours: bool) -> list[bytes]:
             f"with a comma between them, and type this again. To make one, type: {MAKE_VAULT_KEY}"
         )
     keys = [secrets.token_bytes(32), *keys]
-    change_secret(file(), ",".join(map(written_key, keys)))
+    write_secret(file(), ",".join(map(written_key, keys)))
     return keys
 
 
 def reseal() -> None:
     try:
-        with click.progressbar(length=models_rekey.count_rows(), label="Sealing") as bar:
-            for count in models_rekey.reseal():
-                bar.update(count)
+        show_progress(models_rekey.reseal(), models_rekey.count_rows(), "Sealing")
     except VaultError as error:
         raise click.ClickException(f"{error} Then type this again.") from None
     index_all()
@@ -64,7 +62,7 @@ def reseal() -> None:
 def let_go(keys: list[bytes], *, is_ours: bool) -> None:
     """Forget the old keys, now that nothing needs them."""
     if is_ours:
-        change_secret(file(), written_key(keys[0]))
+        write_secret(file(), written_key(keys[0]))
         click.echo(f"ok: the key is in {file()}. Keep a copy in a safe place.")
         click.echo("A backup made before this still needs the key of its time.")
     else:

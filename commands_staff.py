@@ -31,17 +31,23 @@ def find_user(email: str, *, must_exist: bool = False) -> User | None:
     return user
 
 
-def new_user(email: str, role: str, **columns: object) -> str:
-    """Add an account whose password must be changed at once, and return that password."""
-    datastore, password = current_app.extensions["security"].datastore, secrets.token_urlsafe(15)
+def add_user(email: str, role: str, password: str, **columns: object) -> User:
+    """Add an account to the caller's transaction."""
+    datastore = current_app.extensions["security"].datastore
     user = datastore.create_user(
         email=email,
         password=hash_password(password),
-        must_change_password=True,
         roles=[datastore.find_or_create_role(role)],
         **columns,
     )
     db.session.flush()
+    return user
+
+
+def new_user(email: str, role: str, **columns: object) -> str:
+    """Add an account whose password must be changed at once, and return that password."""
+    password = secrets.token_urlsafe(15)
+    user = add_user(email, role, password, must_change_password=True, **columns)
     log("user_created", user_id=user.id, detail="break-glass" if user.ends_at else role)
     db.session.commit()
     return password

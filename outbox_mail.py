@@ -1,7 +1,6 @@
 """A letter as an e-mail: written out, then handed to a mail server or put in a folder."""
 
 import email.policy
-import os
 import re
 import smtplib
 import socket
@@ -24,6 +23,7 @@ from models import now
 from models_letters import Letter
 from outbox_calendar import calendar_file, method
 from settings import MailServer
+from settings_secrets import whole_file
 
 TIMEOUT = 20  # seconds that a mail server may take for each answer
 SEND_WITHIN = 60  # seconds for all of them, so that one which drips its answers ends before a lease
@@ -143,15 +143,10 @@ def site_name() -> str:
 def keep(letter_id: str, data: bytes) -> None:
     """Put a message where a mail program can open it, all of it or nothing. Raises `NotSent`."""
     folder = current_app.config["INSTANCE_PATH"] / FOLDER
-    draft = folder / f".{letter_id}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        draft.touch(mode=0o600)
-        with draft.open("wb") as file:
+        with whole_file(folder / f"{letter_id}.eml") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / f"{letter_id}.eml")
     except OSError as error:
         raise NotSent(type(error).__name__) from None
 
@@ -165,7 +160,7 @@ def forget(letter_ids: Iterable[str]) -> None:
 def forget_older(age: timedelta) -> int:
     """Delete the letters that have been files for longer, and what a crash left of others."""
     folder, oldest = current_app.config["INSTANCE_PATH"] / FOLDER, now() - age
-    ours = re.compile(r"\.?[0-9a-f]{32}(\.eml)?")  # what `keep` makes, and nothing of the owner's
+    ours = re.compile(r"\.?[0-9a-f]{32}\.eml(\.[0-9a-f]{16})?")  # and nothing of the owner's
     gone = 0
     for path in folder.glob("*"):
         with suppress(FileNotFoundError):  # whoever does the same was faster

@@ -1,9 +1,11 @@
-"""The folder that is for the owner only, and the secrets in it."""
+"""The folder that is for the owner only, how files come into it, and the secrets there."""
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 
@@ -36,30 +38,40 @@ def private_folder(path: Path) -> None:
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
     """Return the secret in the file, which is made first where it does not exist yet."""
     if not path.exists():
-        draft = private_draft(path, make())
-        try:
-            # Of several processes that start at once, the first to link wins; all read its file.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        # Of several processes that start at once, the first to link wins; all read its file.
+        with suppress(FileExistsError):
+            write_secret(path, make(), put=os.link)
     if path.stat().st_mode & 0o077:
         raise SettingsError(f"Others can read the secret in {path}. Type: chmod 600 {path}")
     return path.read_text().strip()
 
 
-def change_secret(path: Path, value: str) -> None:
-    """Write another secret into the file, which holds one of the two whatever happens."""
-    private_draft(path, value).replace(path)
+def write_secret(path: Path, value: str, put: Callable[[Path, Path], Any] = os.replace) -> None:
+    """Write a secret into a file, which holds this one or the one before whatever happens."""
+    with whole_file(path, put) as file:
+        file.write(f"{value}\n".encode())
+    keep_name(path)
 
 
-def private_draft(path: Path, value: str) -> Path:
-    """Write a secret into a new file beside its own, safe on the disk."""
+@contextmanager
+def whole_file(path: Path, put: Callable[[Path, Path], Any] = os.replace) -> Iterator[BinaryIO]:
+    """Write a file for its owner only, which has its name once all of it is on the disk."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    draft.touch(mode=0o600)
-    with draft.open("w") as file:
-        file.write(value + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
+    draft.touch(mode=0o600, exist_ok=False)
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        put(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def keep_name(path: Path) -> None:
+    """Make sure that a file is found under its name after a power cut, too."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

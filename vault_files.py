@@ -8,7 +8,6 @@ the end stands the SHA-256 of all before it, which tells a damaged file from a w
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,15 +90,3 @@ def read(path: Path, plain: BinaryIO, vault: Vault) -> Iterator[int]:
 def place(line: bytes, number: int, *, last: bool) -> str:
     end = "last" if last else "more"
     return f"backup:{hashlib.sha256(line).hexdigest()}:{number}:{end}"
-
-
-def keep(file: BinaryIO, draft: Path, path: Path) -> None:
-    """Give a file that is written its name, so that it is there whole or not at all."""
-    file.flush()
-    os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

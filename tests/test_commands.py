@@ -107,8 +107,7 @@ def test_the_start_message_says_what_to_do_next(app, flask):
     db.session.rollback()
     assert "http://127.0.0.1:8000" in first
     assert "flask staff add" in first
-    assert "put your phone number in content/practice.toml" in first
-    assert "put your email address in content/practice.toml" in first
+    assert "put your phone and email address in content/practice.toml" in first
     assert f"Letters are written to {app.config['INSTANCE_PATH']}/letters: set SMTP_URL" in first
     flask("staff", "add", "ada@example.org")
     assert "flask staff add" not in commands.start_notes()

@@ -1,6 +1,7 @@
-"""The port that the site listens on."""
+"""What the site takes of the machine: a port to listen on, and processors."""
 
 import errno
+import os
 import socket
 
 import click
@@ -24,3 +25,10 @@ def take_port(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be used ({error.strerror}). {advice}"
         ) from None
     return listener
+
+
+def cores() -> int:
+    """How many processors this process may use, which in a container is not all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
