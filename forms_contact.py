@@ -1,5 +1,7 @@
 """Who somebody is and how to reach them: asked by both flows, in the same words."""
 
+from collections.abc import Callable
+
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from wtforms.validators import StopValidation
@@ -22,6 +24,18 @@ EMAIL = {
 }
 
 
+def of_helpers(message: str) -> Callable[[StepForm, Text], None]:
+    """Want an answer of who fills in the form for somebody else, and of nobody else."""
+
+    def check(form: StepForm, field: Text) -> None:
+        if form.filled_in_by.data == "self":
+            field.data = ""
+        elif form.filled_in_by.data == "helper" and not field.data:
+            raise StopValidation(message)
+
+    return check
+
+
 class HelperForm(StepForm):
     """Whether a parent or caregiver fills in the form. Comes before all about the patient."""
 
@@ -32,29 +46,23 @@ class HelperForm(StepForm):
     )
     helper_name = Text(
         "Your own name, if you help someone (optional)",
-        validators=[at_most(200, "Your name")],
+        validators=[
+            of_helpers("Enter your own name, so that we know who filled this in"),
+            at_most(200, "Your name"),
+        ],
         listed_if_empty=False,
         attributes={"autocomplete": "off", "spellcheck": "false"},
     )
     helper_relation = Text(
         "What you are to the patient, if you help someone (optional)",
         hint="For example, mother, son or caregiver.",
-        validators=[at_most(100, "What you are to the patient")],
+        validators=[
+            of_helpers("Enter what you are to the patient, like mother or caregiver"),
+            at_most(100, "What you are to the patient"),
+        ],
         listed_if_empty=False,
         attributes={"autocomplete": "off"},
     )
-
-    def validate_helper_name(self, field: Text) -> None:
-        if self.filled_in_by.data == "self":
-            field.data = ""
-        elif self.filled_in_by.data == "helper" and not field.data:
-            raise StopValidation("Enter your own name, so that we know who filled this in")
-
-    def validate_helper_relation(self, field: Text) -> None:
-        if self.filled_in_by.data == "self":
-            field.data = ""
-        elif self.filled_in_by.data == "helper" and not field.data:
-            raise StopValidation("Enter what you are to the patient, like mother or caregiver")
 
 
 class BirthForm(StepForm):
