@@ -1,7 +1,5 @@
 """Forms that are not sent yet."""
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,35 +7,26 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import KINDS, Model, Sealed, now, words
+from models_keys import Keyed
 
 DRAFT_LIFE = timedelta(days=7)
 
 
-class Draft(Model):
-    """The answers given so far in one flow, sealed, until they are sent or expire.
-
-    Only a hash of its key is kept, so that a copy of the database opens nobody's draft.
-    """
+class Draft(Keyed, Model):
+    """The answers given so far in one flow, sealed, until they are sent or expire."""
 
     __tablename__ = "drafts"
 
-    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     flow: Mapped[str] = mapped_column(words(*KINDS, name="flow"))
     started_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     tries: Mapped[int] = mapped_column(default=0, server_default="0")  # wrong dates of birth
     answers_sealed: Mapped[bytes]
     answers = Sealed()
-    key = ""  # what the patient's browser holds; never stored
-
-    @staticmethod
-    def id_of(key: str) -> str:
-        return hashlib.sha256(key.encode()).hexdigest()
 
     @classmethod
     def start(cls, flow: str, answers: dict[str, Any] | None = None) -> "Draft":
-        key = secrets.token_urlsafe(32)
-        draft = cls(id=cls.id_of(key), key=key, flow=flow, started_at=now(), tries=0)
+        draft = cls.with_new_key(flow=flow, started_at=now(), tries=0)
         draft.answers = answers or {}
         return draft
 

@@ -1,6 +1,5 @@
 """Who may sign in, as what, and who is signed in now."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models import Model, Sealed, db, now
 from models_events import log
+from models_keys import Keyed
 
 ROLES = ("reader", "handler", "admin")
 DEMO_EMAIL = "demo@example.org"  # `make demo`'s account, the only one that needs no phone
@@ -112,38 +112,22 @@ class RecoveryCode(Model):
     hash: Mapped[str] = mapped_column(sa.String(255))
 
 
-class StaffSession(Model):
-    """One browser that somebody has signed in with, until they sign out or its time is over.
-
-    Only a hash of its key is kept, so that a copy of the database signs nobody in.
-    """
+class StaffSession(Keyed, Model):
+    """One browser that somebody has signed in with, until they sign out or its time is over."""
 
     __tablename__ = "staff_sessions"
 
-    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"), index=True)
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     proven: Mapped[bool]  # by the second factor
     totp_sealed: Mapped[bytes | None]  # the secret that is being set up
     totp = Sealed()
-    key = ""  # what the browser holds; never stored
-
-    @staticmethod
-    def id_of(key: str) -> str:
-        return hashlib.sha256(key.encode()).hexdigest()
 
     @classmethod
     def start(cls, user: User, *, proven: bool) -> "StaffSession":
-        key, moment = secrets.token_urlsafe(32), now()
-        return cls(
-            id=cls.id_of(key),
-            key=key,
-            user_id=user.id,
-            started_at=moment,
-            seen_at=moment,
-            proven=proven,
-        )
+        moment = now()
+        return cls.with_new_key(user_id=user.id, started_at=moment, seen_at=moment, proven=proven)
 
     @classmethod
     def of(cls, user: User) -> sa.Delete:
