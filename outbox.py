@@ -50,11 +50,6 @@ def keep_delivering(stop: Event) -> None:
     deque(deliveries(stop), maxlen=0)
 
 
-def deliver_due() -> int:
-    """Send what is due, as `deliveries` does; return how many letters went out."""
-    return sum(state == "sent" for state in deliveries())
-
-
 def deliveries(stop: Event | None = None) -> Iterator[str]:
     """Send what is due now, letter by letter until `stop`; yield the state each of them is in then.
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import outbox
+
 NOTHING = "no answer"  # what a server that has been asked may also say
+
+
+def deliver_due():
+    """Send what is due; return how many letters went out."""
+    return Counter(outbox.deliveries())["sent"]
 
 
 class Mailbox:

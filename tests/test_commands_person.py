@@ -7,9 +7,9 @@ from contextvars import Context
 import pytest
 import sqlalchemy as sa
 
-import outbox
 from commands_person import BACKUPS, SEVERAL
 from keeping import counts, erased, trail
+from mail import deliver_due
 from models import Submission, db, now
 from people import an_appointment, an_intake, intake_to, letters, submissions
 
@@ -192,7 +192,7 @@ def test_one_that_was_not_found_cannot_be_named(flask, family, joined):
 def test_forms_that_are_not_sent_and_their_letters_are_found_and_erased(flask, bob, app):
     page = intake_to(bob, "headaches")
     bob.visit("/intake/later").submit(email="siobhan@example.org")
-    outbox.deliver_due()
+    deliver_due()
     assert page.status == 200
     assert [name for name, _contents in letters("finish")] == ["finish"]
     status, output = flask("erase", "siobhan@example.org", "--yes")

@@ -13,11 +13,11 @@ import time_machine
 
 import commands_purge
 import models_search
-import outbox
 from app import create_app
 from commands_samples import sample
 from conftest import private_folder
 from keeping import DAY, counts, erased, grow_old, trail
+from mail import deliver_due
 from models import Submission, db, now, only_read
 from models_drafts import Draft
 from models_events import log
@@ -106,7 +106,7 @@ def test_it_also_deletes_expired_forms_old_letters_and_old_files(app, flask):
 
 
 def test_the_files_of_its_letters_go_with_a_submission(app, flask, submission):
-    outbox.deliver_due()
+    deliver_due()
     ids = db.session.scalars(sa.select(Letter.id)).all()
     files = [app.config["INSTANCE_PATH"] / "letters" / f"{letter}.eml" for letter in ids]
     db.session.rollback()

@@ -18,7 +18,7 @@ from app import create_app
 from commands_jobs import Job
 from commands_serve import STOP_WITHIN
 from conftest import private_folder
-from mail import NOTHING, mail_server, raw_server, say_nothing
+from mail import NOTHING, deliver_due, mail_server, raw_server, say_nothing
 from models import db, now
 from models_letters import LEASE, Letter
 from outbox import TRY_FOR, WAITS
@@ -84,8 +84,8 @@ def test_a_letter_that_is_due_is_sent_and_kept_as_sent(app, by):
     letter = put()
     with mail_server() as box:
         by(box.address())
-        assert outbox.deliver_due() == 1
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 1
+        assert deliver_due() == 0
     found = look(letter)
     assert (found.state, found.attempts, found.problem) == ("sent", 1, "")
     assert now() - found.sent_at < timedelta(minutes=1)
@@ -97,7 +97,7 @@ def test_a_request_and_its_letters_are_kept_together_or_not_at_all(app, by):
     db.session.rollback()
     with mail_server() as box:
         by(box.address())
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
     assert box.asked == []
 
 
@@ -114,19 +114,19 @@ def test_to_look_for_letters_hinders_nobody_who_writes(app):
     with db.engine.begin() as writer:  # on SQLite this alone takes the one write lock there is
         if db.engine.dialect.name == "postgresql":
             writer.exec_driver_sql("LOCK TABLE letters IN EXCLUSIVE MODE")
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
 
 
 def test_a_letter_that_was_put_off_goes_out_later(app, by):
     letter = put()
     with mail_server(RCPT=[LATER]) as box:
         by(box.address())
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
         found = look(letter)
         assert (found.state, found.attempts, found.problem) == ("waiting", 1, "SMTP 451")
         assert found.due_at <= now() + WAITS[0]
         make_due(letter)
-        assert outbox.deliver_due() == 1
+        assert deliver_due() == 1
     assert look(letter).state == "sent"
     assert len(box.got) == 1
 
@@ -135,7 +135,7 @@ def test_a_letter_that_is_refused_has_failed_at_once(app, by):
     letter = put()
     with mail_server(RCPT=[NEVER]) as box:
         by(box.address())
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
     found = look(letter)
     assert (found.state, found.attempts, found.problem) == ("failed", 1, "SMTP 550")
     assert found.sent_at is None
@@ -144,7 +144,7 @@ def test_a_letter_that_is_refused_has_failed_at_once(app, by):
 def test_a_mail_server_that_is_not_there_keeps_letters_waiting(app, by):
     letter = put()
     by(f"smtp://127.0.0.1:{free_port()}")
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 0
     found = look(letter)
     assert (found.state, found.problem) == ("waiting", "ConnectionRefusedError")
 
@@ -154,9 +154,9 @@ def test_a_letter_that_has_to_wait_no_time_does_not_come_back_at_once(app, by, m
     letter = put()
     with mail_server(RCPT=[LATER]) as box:
         by(box.address())
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
         assert look(letter).due_at <= now()
-        assert outbox.deliver_due() == 1
+        assert deliver_due() == 1
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3, 4, 5, 6, 50])
@@ -179,12 +179,12 @@ def test_what_still_goes_wrong_after_a_day_has_failed(app, by):
         by(box.address())
         made_at = now() - TRY_FOR + timedelta(minutes=1)
         change(letter, made_at=made_at, attempts=9)
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
         found = look(letter)
         assert found.state == "waiting"
         assert now() <= found.due_at <= made_at + TRY_FOR
         change(letter, made_at=now() - TRY_FOR, due_at=now())
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
     found = look(letter)
     assert (found.state, found.attempts, found.problem) == ("failed", 11, "SMTP 451")
 
@@ -194,7 +194,7 @@ def test_a_letter_whose_last_attempt_works_is_sent_however_old_it_is(app, by):
     change(letter, made_at=now() - timedelta(days=3))
     with mail_server() as box:
         by(box.address())
-        assert outbox.deliver_due() == 1
+        assert deliver_due() == 1
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_letter_that_cannot_be_written_fails_and_stops_no_other(app, by, spoil
     bad, good = spoil(), put()
     with mail_server() as box:
         by(box.address())
-        assert outbox.deliver_due() == 1
+        assert deliver_due() == 1
     assert (look(bad).state, look(bad).problem) == ("failed", problem)
     assert box.ids == [f"<{good}@127.0.0.1>"]
 
@@ -226,7 +226,7 @@ def test_a_mistake_in_a_template_never_reaches_the_patient(app, bob, by, monkeyp
     page = an_appointment(bob)
     assert page.path.startswith("/received/")
     put()
-    outbox.deliver_due()
+    deliver_due()
     assert set(db.session.scalars(sa.select(Letter.problem))) == {"TemplateSyntaxError"}
     db.session.rollback()
 
@@ -248,7 +248,7 @@ def test_the_log_names_letters_and_never_people(app, by, caplog):
     letters = [put(), put(), put(to="ana@example.org\n")]
     with mail_server(RCPT=[LATER, NEVER]) as box:
         by(box.address())
-        outbox.deliver_due()
+        deliver_due()
     text = "\n".join(record.getMessage() for record in caplog.records if record.name == "site")
     assert sorted(text.splitlines()) == sorted(
         f"letter {letter} is {look(letter).state}: {look(letter).problem}" for letter in letters
@@ -273,7 +273,7 @@ def test_who_took_too_long_does_not_settle_what_another_has_claimed(app, by):
     make_due(letter)
     with mail_server() as box:
         by(box.address())
-        assert outbox.deliver_due() == 1
+        assert deliver_due() == 1
     db.session.execute(slow.settled(state="failed", problem="TimeoutError"))
     db.session.commit()
     assert look(letter).state == "sent"
@@ -300,11 +300,11 @@ def test_a_sender_that_is_killed_is_replaced_when_its_claim_has_run_out(place, b
         wait_for(lambda: box.got)  # the server has all of it, and the sender does not know
         kill(process)
         by(box.address())
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 0
         assert timedelta() < look(letter).due_at - now() <= LEASE
         make_due(letter)
-        assert outbox.deliver_due() == 1
-        assert outbox.deliver_due() == 0
+        assert deliver_due() == 1
+        assert deliver_due() == 0
     assert box.ids == [f"<{letter}@127.0.0.1>"] * 2
     assert (look(letter).state, look(letter).attempts) == ("sent", 2)
 
@@ -314,7 +314,7 @@ def test_many_threads_and_processes_at_once_send_each_letter_once(app, place, by
 
     def send_here():
         with app.app_context():
-            return outbox.deliver_due()
+            return deliver_due()
 
     def send_there():
         ended = place.flask("outbox", "send", SMTP_URL=box.address())
@@ -382,7 +382,7 @@ def test_a_locked_database_does_not_make_a_letter_go_out_twice(empty, monkeypatc
         db.session.connection().exec_driver_sql("PRAGMA busy_timeout=0")
         db.session.rollback()
         monkeypatch.setitem(empty.config, "SMTP_URL", smtp_url(box.address()))
-        assert outbox.deliver_due() == 1
+        assert deliver_due() == 1
         other.close()
         assert look(letter).state == "sent"
     assert (len(pauses), len(box.got)) == (1, 1)

@@ -8,6 +8,7 @@ import pytest
 
 import outbox
 from content import library
+from mail import deliver_due
 from outbox_mail import FOLDER
 from pages import Person
 from people import (
@@ -50,7 +51,7 @@ def mail(app):
     shutil.rmtree(folder, ignore_errors=True)
 
     def read():
-        outbox.deliver_due()
+        deliver_due()
         texts = []
         for path in sorted(folder.glob("*.eml")):
             message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
