@@ -240,7 +240,7 @@ class HealthForm(StepForm):
         self.consent.words, self.consent.version = content.consent.text, content.consent.version
         peg = content.instruments.get("peg")
         items = {item.id: item for item in peg.items} if peg and peg.on else {}
-        for field in [field for field in self if isinstance(field, Scale)]:
+        for field in [field for field in self if field.name.startswith("peg_")]:
             if field.name not in items or self.has_no_pain:
                 del self[field.name]
             else:

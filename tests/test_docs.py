@@ -2,9 +2,12 @@
 
 import re
 import tomllib
+from textwrap import dedent
 
 import pytest
 
+from forms_fields import Scale
+from forms_intake import HealthForm
 from settings import ROOT
 
 
@@ -60,6 +63,16 @@ def test_each_check_of_security_is_held_or_says_why_not():
 def test_the_version_is_the_newest_of_the_changes():
     newest = re.search(r"^## ([\d.]+) – 20\d\d-\d\d-\d\d$", read("CHANGELOG.md"), re.MULTILINE)
     assert tomllib.loads(read("pyproject.toml"))["project"]["version"] == newest[1]
+
+
+def test_the_question_that_the_guide_adds_is_asked(app):
+    guide = read("docs/contributing.md")
+    lines = re.search(r"\*\*A question\.\*\*.*?\n\n((?: {4}[^\n]*\n)+)", guide, re.DOTALL)[1]
+    added = {"Scale": Scale}
+    exec(dedent(lines), added)
+    form = type("LongerForm", (HealthForm,), {"sleep": added["sleep"]})
+    with app.test_request_context():
+        assert "sleep" in form(meta={"csrf": False}).answers
 
 
 def read(name):
