@@ -145,7 +145,8 @@ def keep(letter_id: str, data: bytes) -> None:
     folder = current_app.config["INSTANCE_PATH"] / FOLDER
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        with whole_file(folder / f"{letter_id}.eml") as file:
+        # Under the same name each time, so that a crash leaves nothing behind.
+        with whole_file(folder / f"{letter_id}.eml", draft=folder / f".{letter_id}") as file:
             file.write(data)
     except OSError as error:
         raise NotSent(type(error).__name__) from None
@@ -160,7 +161,7 @@ def forget(letter_ids: Iterable[str]) -> None:
 def forget_older(age: timedelta) -> int:
     """Delete the letters that have been files for longer, and what a crash left of others."""
     folder, oldest = current_app.config["INSTANCE_PATH"] / FOLDER, now() - age
-    ours = re.compile(r"\.?[0-9a-f]{32}\.eml(\.[0-9a-f]{16})?")  # and nothing of the owner's
+    ours = re.compile(r"\.?[0-9a-f]{32}(\.eml)?")  # what `keep` makes, and nothing of the owner's
     gone = 0
     for path in folder.glob("*"):
         with suppress(FileNotFoundError):  # whoever does the same was faster

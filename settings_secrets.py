@@ -54,10 +54,15 @@ def write_secret(path: Path, value: str, put: Callable[[Path, Path], Any] = os.r
 
 
 @contextmanager
-def whole_file(path: Path, put: Callable[[Path, Path], Any] = os.replace) -> Iterator[BinaryIO]:
-    """Write a file for its owner only, which has its name once all of it is on the disk."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    draft.touch(mode=0o600, exist_ok=False)
+def whole_file(
+    path: Path, put: Callable[[Path, Path], Any] = os.replace, draft: Path | None = None
+) -> Iterator[BinaryIO]:
+    """Write a file for its owner only, which has its name once all of it is on the disk.
+
+    Until then it is the `draft`, by default one of a name that nobody can guess.
+    """
+    draft = draft or path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft.touch(mode=0o600)
     try:
         with draft.open("wb") as file:
             yield file
