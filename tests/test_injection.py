@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from icalendar import Calendar
 
-import outbox
 from conftest import empty, signed_in
 from content import library
 from content_files import ContentError, read_keys
@@ -25,6 +24,7 @@ from content_kinds import LINE
 from filling import all_wrong, through
 from forms import FLOWS
 from forms_fields import clean
+from mail import deliver_due
 from models import db
 from models_letters import Letter
 from outbox_mail import FOLDER
@@ -140,7 +140,7 @@ def mail(app):
     shutil.rmtree(folder, ignore_errors=True)
 
     def read():
-        outbox.deliver_due()
+        deliver_due()
         assert {letter.state for letter in db.session.scalars(sa.select(Letter))} == {"sent"}
         db.session.rollback()
         return [check_letter(path.read_bytes()) for path in folder.glob("*.eml")]
