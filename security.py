@@ -151,15 +151,20 @@ def within(act: str, key: str) -> bool:
         return True
 
 
+def signing_keys(app: Flask) -> list[str]:
+    """Every key whose signatures count. The last one signs, as itsdangerous has it."""
+    return [*app.config["SECRET_KEY_FALLBACKS"], app.config["SECRET_KEY"]]
+
+
 def sign(purpose: str, value: str) -> str:
     """Return `value` as part of an address that nobody else can make. Same in, same out."""
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=purpose).dumps(value)
+    return URLSafeSerializer(signing_keys(current_app), salt=purpose).dumps(value)
 
 
 def unsign(purpose: str, token: str) -> str | None:
     """Return the value that was signed for this purpose, or None for any other token."""
     try:
-        return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=purpose).loads(token)
+        return URLSafeSerializer(signing_keys(current_app), salt=purpose).loads(token)
     except BadSignature:
         return None
 
@@ -190,6 +195,7 @@ def init_app(app: Flask) -> None:
         MAX_CONTENT_LENGTH=1_000_000,  # bytes; the longest honest form is a fiftieth of it
         **counting(app.config["RATELIMIT_STORAGE_URI"]),
         PERMANENT_SESSION_LIFETIME=PATIENTS_COOKIE_LIFE,
+        WTF_CSRF_SECRET_KEY=signing_keys(app),  # else it would know the newest only
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open as long as its session lives
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which some people's browsers withhold
     )

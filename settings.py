@@ -187,6 +187,10 @@ def secret_key(value: str) -> str:
     return value
 
 
+def secret_keys(value: str) -> list[str]:
+    return [secret_key(word) for word in words(value)]
+
+
 def vault_keys(value: str) -> list[bytes]:
     """Return the keys, newest first. The first one seals; all of them open."""
     try:
@@ -222,6 +226,7 @@ SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "HOST": ("127.0.0.1", str),
     "PORT": ("8000", port),
     "SECRET_KEY": ("", secret_key),
+    "SECRET_KEY_FALLBACKS": ("", secret_keys),
     "VAULT_KEYS": ("", vault_keys),
 }
 

@@ -7,9 +7,12 @@ from app import create_app
 from conftest import private_folder
 from models import db
 from pages import Person
-from people import details, submissions, to_check, to_details
+from people import an_appointment, details, letters, link_in, submissions, to_check, to_details
 from security import HEADERS, sign, unsign
-from signing_in import PASSWORD, add_staff
+from settings import written_key
+from signing_in import PASSWORD, add_staff, sign_in
+
+NEW_KEY, EARLIER_STILL = "k3-lP0_sY7dQ2vXw9-tRb5NhJm8uZcFa4e", "b8-Qw_4nTz1-yKp6VmXo0sLrGd2fHc7Ju"
 
 
 def other_site(tmp_path_factory, **overrides):
@@ -134,6 +137,38 @@ def limited(site, tmp_path_factory):
     for app in made:
         with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture
+def moved(app, bob, ada, limited):
+    """What Bob and Ada have under one `SECRET_KEY`, and a function that gives the site another."""
+    an_appointment(bob)
+    had = {"check": to_check(bob), "link": link_in(letters("received")[0])}
+
+    def move(**settings):
+        keys = ",".join(map(written_key, app.config["VAULT_KEYS"]))
+        other = limited(SECRET_KEY=NEW_KEY, VAULT_KEYS=keys, **settings)
+        bob.client.application = ada.client.application = other
+        return had
+
+    return move
+
+
+def test_under_a_new_key_the_old_one_counts_as_long_as_it_is_a_fallback(app, moved, bob, ada):
+    had = moved(SECRET_KEY_FALLBACKS=f"{EARLIER_STILL},{app.config['SECRET_KEY']}")
+    assert ada.visit("/staff/").path == "/staff/"
+    assert had["check"].submit().path.startswith("/received/")
+    assert bob.visit(had["link"]).status == 200
+
+
+def test_without_a_fallback_a_new_key_ends_sessions_and_links_and_no_password(moved, bob, ada):
+    had = moved()
+    page = ada.visit("/staff/")
+    assert page.path == "/staff/login"
+    assert sign_in(page).path == "/staff/"
+    assert had["check"].submit().status == 400
+    assert len(submissions()) == 1
+    assert bob.visit(had["link"]).status == 404
 
 
 def try_to_sign_in(app, **headers):

@@ -50,6 +50,7 @@ def mode(path):
         ("SECRET_KEY", "0123456789abcdefghijklmnopqrstu", MAKE_ONE),  # 31 characters
         ("SECRET_KEY", "a" * 64, MAKE_ONE),
         ("SECRET_KEY", "secret" * 20, MAKE_ONE),
+        ("SECRET_KEY_FALLBACKS", f"{KEY},short", MAKE_ONE),
         ("VAULT_KEYS", "short", MAKE_ONE),
         ("VAULT_KEYS", "nöt base64", MAKE_ONE),
         ("VAULT_KEYS", ",", MAKE_ONE),
