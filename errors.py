@@ -1,8 +1,6 @@
 """What people see when something goes wrong, and what to do next."""
 
 import logging
-import secrets
-import traceback
 
 from flask import Flask, current_app
 from flask.globals import request_ctx
@@ -11,6 +9,7 @@ from passlib.exc import PasswordSizeError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 from content import library
+from errors_log import Line, request_id, where
 
 logger = logging.getLogger("site")
 
@@ -74,9 +73,8 @@ def crash(error: InternalServerError) -> tuple[str, int, dict[str, str]]:
 
     The message of the exception stays out of the log: it may quote what a patient typed.
     """
-    incident, cause = secrets.token_hex(4), error.original_exception or error
-    where = "".join(traceback.format_tb(cause.__traceback__))
-    logger.error("incident %s: %s\n%s", incident, type(cause).__name__, where)
+    incident, cause = request_id(), error.original_exception or error
+    logger.error("incident %s: %s\n%s", incident, type(cause).__name__, where(cause.__traceback__))
     return show(error, incident)
 
 
@@ -86,6 +84,7 @@ def refuse_length(_error: PasswordSizeError) -> tuple[str, int, dict[str, str]]:
 
 
 def init_app(app: Flask) -> None:
+    logging.lastResort.setFormatter(Line())
     if not app.debug:
         app.log_exception = lambda _exc_info: None  # Flask's own line has the message; see `crash`
     app.register_error_handler(HTTPException, show)

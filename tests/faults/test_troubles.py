@@ -3,6 +3,7 @@
 `test_patients_faults.py` has the same for each page of the forms, inside one process.
 """
 
+import json
 from functools import partial
 
 import pytest
@@ -57,4 +58,6 @@ def check_it_can_be_found(page, server):
     if page.status != 200:
         assert page.status == 500
         number = page.soup.select_one("main strong").get_text()
-        assert f"incident {number}: OperationalError" in server.output
+        (line,) = [json.loads(text) for text in server.output.splitlines() if number in text]
+        assert line["message"].startswith(f"incident {number}: OperationalError\n")
+        assert (line["level"], line["logger"], line["request"]) == ("ERROR", "site", number)
