@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
+import psycopg
 import sqlalchemy as sa
 
 from models import db
@@ -13,9 +14,17 @@ DOWN = "the database does not answer"
 
 @contextmanager
 def one_line_if_down() -> Iterator[None]:
-    """Turn a database that does not answer into one line for the owner."""
+    """Turn a database that does not answer, or refuses our user, into one line for the owner."""
     try:
         yield
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        reason = str(error.orig).splitlines()[0]
+        raise click.ClickException(
+            f"The user in DATABASE_URL may not do that ({reason}). To bring the database up to "
+            "date, type as the user who owns the tables: .venv/bin/flask db upgrade"
+        ) from None
     except sa.exc.OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise click.ClickException(f"DATABASE_URL cannot be used: {DOWN} ({reason}).") from None

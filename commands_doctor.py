@@ -63,7 +63,10 @@ def database() -> Finding:
     is_near = not url.host or url.host in THIS_MACHINE or url.host.startswith("/")
     if not is_near and url.query.get("sslmode") != "verify-full":
         return "warn", f"PostgreSQL {version}: put ?sslmode=verify-full behind DATABASE_URL"
-    return "ok", f"PostgreSQL {version}"
+    owner = "(SELECT tableowner FROM pg_tables WHERE tablename = 'events')"
+    is_owner = db.session.scalar(sa.text(f"SELECT pg_has_role({owner}, 'USAGE')"))
+    note = ", in tables that its user cannot change" if is_owner is False else ""
+    return "ok", f"PostgreSQL {version}{note}"
 
 
 def damage() -> Finding:
