@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, ExceptionContext
 
 from settings import SettingsError
 
@@ -118,6 +118,12 @@ def prepare(engine: Engine) -> None:
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         set_up(connection)
+
+    @event.listens_for(engine, "handle_error")
+    def leave(context: ExceptionContext) -> None:
+        # What is opened while the file cannot be written to, SQLite takes for read-only ever after.
+        code = getattr(context.original_exception, "sqlite_errorcode", 0)
+        context.is_disconnect |= code & 0xFF == sqlite3.SQLITE_READONLY
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

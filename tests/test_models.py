@@ -43,6 +43,19 @@ def test_a_pooled_connection_has_the_settings_that_survive_a_power_cut(app):
             assert connection.exec_driver_sql(f"PRAGMA {name}").scalar() == value, name
 
 
+def test_a_connection_that_can_only_read_is_not_used_again(app):
+    """Such a one SQLite opens while the file is read-only, and keeps so when that is over."""
+    if not is_sqlite():
+        pytest.skip("PostgreSQL's connections do not depend on a file")
+    log("sys_startup")
+    db.session.connection().exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(sa.exc.OperationalError, match="readonly"):
+        db.session.commit()
+    db.session.rollback()
+    log("sys_startup")
+    db.session.commit()
+
+
 @pytest.mark.parametrize(
     ("version", "safe"),
     [

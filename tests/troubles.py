@@ -122,6 +122,26 @@ def no_file_may_grow(server):
 
 
 @contextmanager
+def read_only_folder(server):
+    """Nothing in the site's folder can be changed, not even by who has it open already.
+
+    A disk cannot become read-only while somebody writes to it, unless it fails. This can: the file
+    system refuses each change (`chattr +i`). What SQLite shares as memory stays as it is then too.
+    """
+    folder = server.place.instance
+    files = [file for file in folder.iterdir() if file.suffix != ".db-shm" and file.is_file()]
+    made = subprocess.run(["chattr", "+i", folder, *files], capture_output=True, check=False)
+    try:
+        if made.returncode:
+            pytest.skip(f"nothing can be made immutable here: {made.stderr.decode()}")
+        with pytest.raises(PermissionError):
+            (folder / "new").touch()
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", folder, *files], capture_output=True, check=False)
+
+
+@contextmanager
 def locked_by_another(server):
     """Another program writes to the database for longer than a patient can wait."""
     if server.place.database == SQLITE:
@@ -150,6 +170,7 @@ def stopped(server):
 TROUBLES = {
     "a full disk": (on_a_small_disk, full_disk),
     "files that may not grow": (on_sqlite, no_file_may_grow),
+    "a folder that became read-only": (on_sqlite, read_only_folder),
     "SQLite, locked by another": (on_sqlite, locked_by_another),
     "PostgreSQL, locked by another": (on_postgresql, locked_by_another),
     "PostgreSQL, stopped": (on_own_postgresql, stopped),
