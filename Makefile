@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--annotation-style line --custom-compile-command 'make lock' --output-file
 PINNED = $$(grep -oE '^[a-z0-9-]+' requirements.txt)
 
-.PHONY: help run install demo dev test drill check bench format lock sbom clean
+.PHONY: help run install demo dev test drill check bench format lock sbom holes clean
 .DEFAULT_GOAL := help
 
 help: ## Show what there is to type
@@ -64,6 +64,10 @@ lock: .venv/dev ## Pin what the two requirements.in files ask for, and list the 
 sbom: .venv/dev ## Write the software bill of materials to sbom.json (CycloneDX)
 	@$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
 	--output-reproducible --output-format JSON --output-file sbom.json && echo "It is in sbom.json."
+
+holes: .venv/dev ## Ask PyPI whether a package has a known hole; no answer is an error too
+	@$(BIN)/uvx --quiet --from pip-audit==2.10.1 pip-audit --strict --require-hashes --disable-pip \
+	--requirement requirements.txt
 
 clean: ## Remove the installed packages; the data in instance/ stays
 	@rm -rf .venv
