@@ -123,6 +123,8 @@ def look_up(who: str | None, only: Sequence[str]) -> Found:
         raise click.ClickException("Nothing is kept under this. Try the others, if you have them.")
     for line in lines(shown):
         click.echo(line)
+    for line in lines(Found([], found.drafts, found.letters)) if wanted else []:
+        click.echo(f"Not touched, as it may be somebody else’s: {line}")
     if several and not wanted:
         raise click.ClickException(SEVERAL)
     return shown

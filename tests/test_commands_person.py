@@ -11,7 +11,7 @@ from commands_person import BACKUPS, SEVERAL
 from keeping import counts, erased, trail
 from mail import deliver_due
 from models import Submission, db, now
-from people import an_appointment, an_intake, intake_to, letters, submissions
+from people import INTAKE, an_appointment, an_intake, intake_to, letters, submissions
 
 MINE = {"full_name": "Ana Abdi", "email": "ana@example.org", "phone": "612-555-0100"}
 CHILD = {**MINE, "full_name": "Ikram Abdi", "birth_year": "2012"}
@@ -181,6 +181,18 @@ def test_only_those_that_are_named_are_erased(flask, family):
         == (MINE["full_name"])
     )
     db.session.rollback()
+
+
+def test_forms_and_letters_that_are_left_because_others_are_named_are_said(flask, bob, family):
+    intake_to(bob, "you").submit(**{**INTAKE["you"], "email": MINE["email"]}, later="yes")
+    bob.visit("/intake/later").submit(email=MINE["email"])
+    _status, output = flask("erase", MINE["email"], "--only", family[1], "--yes")
+    said = [line for line in output.splitlines() if line.startswith("Not touched, as it may be")]
+    assert [line.split(": ", 1)[1].split(",")[0] for line in said] == [
+        "A form not sent: intake",
+        "A letter: finish",
+    ]
+    assert [name for name, _contents in letters("finish")] == ["finish"]
 
 
 def test_one_that_was_not_found_cannot_be_named(flask, family, joined):
