@@ -84,17 +84,23 @@ def load_user(uniquifier: str) -> User | None:
     if user and user.is_active:
         found = db.session.get(StaffSession, StaffSession.id_of(session.get("staff", "")))
     if found is None or found.user_id != user.id:
-        return None
+        return send_away("You were signed out: your account was changed. Sign in again.")
     if found.over_at <= now():
         db.session.delete(found)
         log("session_expired", user_id=user.id)
-        flash("For safety you were signed out. Sign in again to go on.", "info")
-        user = None
-    else:
-        found.touch()
-        g.staff_session = found
+        db.session.commit()
+        return send_away("For safety you were signed out. Sign in again to go on.")
+    found.touch()
+    g.staff_session = found
     db.session.commit()
     return user
+
+
+def send_away(why: str) -> None:
+    """Forget whose this browser was, and say why on the sign-in page, once."""
+    session.pop("_user_id", None)
+    session.pop("staff", None)
+    flash(why, "info")
 
 
 def owed() -> str | None:

@@ -115,6 +115,15 @@ def test_another_role_signs_out_and_counts_from_then_on(flask, ada, submission):
     assert not sign_in(page).soup.select("form.change")
 
 
+@pytest.mark.parametrize("words", [["role", ADA, "reader"], ["disable", ADA], ["reset", ADA]])
+def test_who_is_signed_out_by_a_change_is_told_once(flask, ada, words):
+    said = "You were signed out: your account was changed. Sign in again."
+    flask("staff", *words)
+    page = ada.visit("/staff/")
+    assert (page.path, page.text.count(said)) == ("/staff/login", 1)
+    assert said not in ada.visit("/staff/").text
+
+
 def test_a_break_glass_account_is_an_admin_for_one_hour_and_then_never_again(flask, app, eve):
     with time_machine.travel("2026-11-25T15:00:00Z", tick=False) as clock:
         _status, output = flask("staff", "break-glass")
