@@ -7,6 +7,7 @@ Flask, so that a slow request (a password, a busy database) holds up nobody who 
 
 import gc
 import os
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,12 +210,22 @@ def configure(app: str | Callable[[], Flask], workers: int = 1) -> SiteConfig:
     )
 
 
+class Supervisor(Multiprocess):
+    """Starts the workers, and starts one again that has died."""
+
+    def init_processes(self) -> None:
+        # A terminal sends Ctrl+C to all. Who is still starting would die of it with a traceback.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        super().init_processes()
+        signal.signal(signal.SIGINT, before)
+
+
 def serve(app: Flask, listener: socket.socket, workers: int) -> None:
     """Serve the site on a listening socket until told to stop, and do its jobs meanwhile.
 
     Those are done by threads of this process, which has no requests to answer.
     """
-    supervisor = Multiprocess(configure("app:create_app", workers), sockets=[listener])
+    supervisor = Supervisor(configure("app:create_app", workers), sockets=[listener])
     over = supervisor.should_exit
     threads = [
         Thread(target=job.run, args=(app, over), name=job.things, daemon=True) for job in JOBS
