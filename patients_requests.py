@@ -19,7 +19,7 @@ from flask import (
 import outbox_letters
 from content import library
 from forms import CheckForm, TimesForm
-from forms_contact import BirthForm
+from forms_contact import CONTACT, BirthForm
 from forms_flow import StepForm
 from models import OPEN, Submission, db, now
 from models_drafts import Draft
@@ -85,10 +85,16 @@ def find_received(token: str) -> Submission:
 
 
 def copy_of(submission: Submission) -> list[dict[str, str]]:
-    """How the patient saw the answers, if it is this browser that sent them within a day."""
+    """How the patient saw the answers, if it is this browser that sent them within a day.
+
+    What an intake took over from a request is not among them: who follows a link did not say that.
+    """
     sent_here = Draft.id_of(session.get(submission.kind, "")) == submission.draft_id
-    recent = now() - submission.received_at < COPY_LIFE
-    return submission.record["shown"] if sent_here and recent else []
+    if not sent_here or now() - submission.received_at >= COPY_LIFE:
+        return []
+    rows = submission.record["shown"]
+    taken_over = CONTACT if submission.follows else ()
+    return [row for row in rows if not row["first_id"].startswith(taken_over)]
 
 
 def may_follow(submission: Submission) -> bool:

@@ -189,6 +189,16 @@ def test_after_a_request_the_intake_asks_nothing_twice_and_the_two_are_joined(bo
     assert "Goes with the request" in page.link(intake.shown_reference).text
 
 
+def test_who_follows_the_link_of_anothers_request_is_not_told_who_that_is(bob, eve):
+    received = an_appointment(bob)
+    page = on_to(eve.visit(received.path).link("Fill in your intake now"), "check").submit()
+    assert "Sumatriptan" in page.text  # what Eve has said herself
+    copy = page.link("Save it as a file").response.text
+    for secret in ("Siobhán", "March 31", "555-0187", "siobhan@example.org"):
+        assert secret not in page.text
+        assert secret not in copy
+
+
 def test_the_intake_of_a_second_request_does_not_take_over_the_first_ones_draft(bob):
     intake_to(bob, "headaches", an_appointment(bob).soup.select_one("a.button")["href"])
     received = an_appointment(bob, full_name="Ana Núñez", phone="612-555-0100")
