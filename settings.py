@@ -77,8 +77,28 @@ def words(value: str) -> list[str]:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
+def is_host(value: str) -> bool:
+    """Whether what requests say they are for can be compared with it."""
+    try:
+        value.removeprefix(".").partition(":")[0].encode("idna")
+    except UnicodeError:
+        return False
+    return bool(re.fullmatch(r"[\w.:-]*", value))
+
+
+def host(value: str) -> str:
+    if not is_host(value):
+        raise ValueError(f'"{value}" is not the name of a host. Write it like www.example.org')
+    return value
+
+
+def hosts(value: str) -> list[str]:
+    return [host(word) for word in words(value)]
+
+
 def site_url(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?/?", value):
+    whole = re.fullmatch(r"https?://([a-z0-9.-]+)(:\d{1,5})?/?", value)
+    if value and not (whole and is_host(whole[1])):
         raise ValueError(f'"{value}" is not a site address. Write it like https://www.example.org')
     return value.rstrip("/")
 
@@ -215,7 +235,7 @@ SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "INSTANCE_PATH": ("instance", lambda value: ROOT / value),
     "DATABASE_URL": ("sqlite:///site.db", database_url),
     "SITE_URL": ("", site_url),
-    "TRUSTED_HOSTS": ("", words),
+    "TRUSTED_HOSTS": ("", hosts),
     "TRUSTED_PROXIES": ("0", count),
     "RATELIMIT_STORAGE_URI": ("memory://", rate_limit_store),
     "SPAM_SECONDS": ("3", count),
@@ -223,7 +243,7 @@ SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SMTP_URL": ("", smtp_url),
     "MAIL_FROM": ("", email_address),
     "DEMO": ("false", boolean),
-    "HOST": ("127.0.0.1", str),
+    "HOST": ("127.0.0.1", host),
     "PORT": ("8000", port),
     "SECRET_KEY": ("", secret_key),
     "SECRET_KEY_FALLBACKS": ("", secret_keys),

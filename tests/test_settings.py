@@ -21,6 +21,7 @@ MAKE_ONE = "To make one, type: python3 -c"
 KEPT = "Write a number of days for all, like 730, or for each: appointment=730,intake=2555"
 DATABASES = "Write sqlite:///site.db or postgresql://user:password@host/name"
 SITE = "Write it like https://www.example.org"
+HOST = "Write it like www.example.org"
 MAIL = "Write it like smtp://user:password@host:587"
 EMAIL = "Write it like office@example.org"
 
@@ -84,6 +85,10 @@ def mode(path):
         ("SITE_URL", "https://example.org:port", SITE),
         ("SITE_URL", "https://example.org/clinic", SITE),
         ("SITE_URL", "https://example.org?page=1", SITE),
+        ("SITE_URL", "https://www..example.org", SITE),
+        ("TRUSTED_HOSTS", "www.example.org, a..example.org", HOST),
+        ("HOST", "x" * 64, HOST),
+        ("HOST", "[", HOST),
         ("TRUSTED_PROXIES", "x", "Write 0, 1, 2"),
         ("TRUSTED_PROXIES", "1.5", "Write 0, 1, 2"),
         ("SMTP_URL", "mail.example.org", MAIL),
