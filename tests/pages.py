@@ -17,7 +17,7 @@ class Page:
         self.person, self.response = person, response
         self.status, self.headers = response.status_code, response.headers
         self.path = response.request.path
-        is_page = response.mimetype == "text/html"
+        is_page = response.mimetype == "text/html" and "Content-Encoding" not in self.headers
         self.soup = BeautifulSoup(response.text if is_page else "", "html.parser")
         if person.checks and is_page and response.data and not response.location:
             check_page(self.soup, person.client.application)
@@ -38,24 +38,7 @@ class Page:
 
     def typed(self, form="main form"):
         """What the form would send now, as a browser collects it."""
-        data = {}
-        for field in self.soup.select_one(form).select("input, textarea, select"):
-            kind = field.get("type")
-            if kind in {"radio", "checkbox"} and not field.has_attr("checked"):
-                continue
-            if field.name == "textarea":
-                # A browser drops the newline right behind the tag.
-                data[field["name"]] = field.get_text().removeprefix("\n")
-            elif field.name == "select":
-                chosen = field.select_one("[selected]") or field.select_one("option")
-                data[field["name"]] = chosen["value"]
-            elif kind == "checkbox":
-                data.setdefault(field["name"], []).append(field["value"])
-            elif kind == "hidden" and field["name"] in data:
-                data[field["name"]] = [*as_list(data[field["name"]]), field["value"]]
-            else:
-                data[field["name"]] = field.get("value", "")
-        return data
+        return typed_in(self.soup.select_one(form))
 
     def asked(self):
         """The names of all fields that the form has."""
@@ -104,6 +87,28 @@ class Person:
         """Make a request outside the test's own app context, with its own database session."""
         options = {"method": method, "follow_redirects": True, "buffered": True, **options}
         return Page(self, Context().run(self.client.open, path, **options))
+
+
+def typed_in(form):
+    """What this form of a page would send now."""
+    data = {}
+    for field in form.select("input, textarea, select"):
+        kind = field.get("type")
+        if kind in {"radio", "checkbox"} and not field.has_attr("checked"):
+            continue
+        if field.name == "textarea":
+            # A browser drops the newline right behind the tag.
+            data[field["name"]] = field.get_text().removeprefix("\n")
+        elif field.name == "select":
+            chosen = field.select_one("[selected]") or field.select_one("option")
+            data[field["name"]] = chosen["value"]
+        elif kind == "checkbox":
+            data.setdefault(field["name"], []).append(field["value"])
+        elif kind == "hidden" and field["name"] in data:
+            data[field["name"]] = [*as_list(data[field["name"]]), field["value"]]
+        else:
+            data[field["name"]] = field.get("value", "")
+    return data
 
 
 def as_list(value):
