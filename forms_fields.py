@@ -173,7 +173,9 @@ class Choice(Question, Field):
 
     @property
     def first_id(self) -> str:
-        return f"{self.id}-0"
+        """The one that is chosen, as the Tab key would; else the first."""
+        values = [value for value, _words in self.choices]
+        return f"{self.id}-{values.index(self.data) if self.data in values else 0}"
 
 
 class Scale(Choice):

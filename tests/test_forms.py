@@ -585,14 +585,14 @@ def test_every_answer_is_shown_in_words_in_the_order_it_was_asked():
         rows = list(APPOINTMENT.rows(answers))
     text = {row.first_id: row.text for row in rows}
     assert list(text) == [
-        "red_flags-0", "full_name", "birth_month", "phone", "email", "contact_by-0",
+        "red_flags-0", "full_name", "birth_month", "phone", "email", "contact_by-2",
         "visited_before-0", "reason-0", "window1_day", "window2_day", "window3_day", "message",
         "consent",
     ]  # fmt: skip
     assert text["red_flags-0"] == site().extensions["content"].red_flags[FLAG].text
     assert text["birth_month"] == "March 31, 1975"
     assert text["phone"] == text["window2_day"] == NOT_PROVIDED
-    assert text["contact_by-0"] == "Email"
+    assert text["contact_by-2"] == "Email"  # a link to it leads to the one that is chosen
     assert text["window1_day"] == "Friday, December 4, 2026, morning"
     assert text["consent"].startswith("Agreed: I agree that ")
     assert (rows[0].step, rows[0].label) == ("safety", "Do you have any of these right now?")
