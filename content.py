@@ -5,12 +5,13 @@ They are read once at start, by `content_files.py`; `library()` hands them out.
 
 import re
 from calendar import Calendar
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from hashlib import sha256
 from html import unescape
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -189,6 +190,14 @@ class Practice:
         if self.reply_within_days == 1:
             return "by closing time on the next day we are open"
         return f"within {self.reply_within_days} days that we are open"
+
+    @property
+    def opening(self) -> Iterator[tuple[str, str, time, time]]:
+        """Days in a row with the same hours: the first, the last, when they open and close."""
+        for span, group in groupby(WEEKDAYS, self.hours.get):
+            if span:
+                days = list(group)
+                yield days[0], days[-1], *span
 
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.time_zone)

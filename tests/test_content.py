@@ -436,6 +436,17 @@ def test_the_practice_is_closed_on_holidays_and_off_days(practice, day, is_open)
     assert practice.is_open(date.fromisoformat(day)) is is_open
 
 
+def test_days_in_a_row_with_the_same_hours_are_told_as_one(practice):
+    long, short = (time(8), time(17)), (time(8), time(15))
+    expected = [("monday", "wednesday", *long), ("thursday", "thursday", *short)]
+    assert list(practice.opening) == expected
+
+
+def test_days_with_a_day_off_between_them_are_told_apart(practice):
+    practice = replace(practice, hours=dict.fromkeys(("monday", "wednesday"), HOURS["monday"]))
+    assert [days[:2] for days in practice.opening] == [("monday",) * 2, ("wednesday",) * 2]
+
+
 @time_machine.travel(datetime(2026, 12, 1, 5, 59, tzinfo=UTC), tick=False)
 def test_today_is_the_day_at_the_practice(practice):
     assert practice.today() == date(2026, 11, 30)
