@@ -183,11 +183,17 @@ def password_is_own(_app: Flask, user: User, **_more: Any) -> None:
     log("authn_password_change", user_id=user.id)
 
 
+def who_can_sign_in() -> dict[str, bool]:
+    """For the sign-in page, which tells the owner what to do before there is any account."""
+    return {"nobody_can": not db.session.scalar(sa.select(User.who_work().exists()))}
+
+
 def init_app(app: Flask) -> None:
     app.config.update({f"SECURITY_{name}": value for name, value in CONFIG.items()})
     # Flask-Security asks for one; with argon2, which salts by itself, it is not used.
     app.config["SECURITY_PASSWORD_SALT"] = app.config["SECRET_KEY"]
     extension = Security(app, datastore, login_form=SignInForm, password_util_cls=Passwords)
+    extension.login_context_processor(who_can_sign_in)
     extension.want_json(lambda _request: False)
     app.login_manager.user_loader(load_user)
     app.before_request(gate)

@@ -28,6 +28,12 @@ def test_an_empty_list_says_so(ada, state, words):
     assert words in ada.visit(f"/staff/letters?state={state}").text
 
 
+@pytest.mark.parametrize(("server", "told"), [("", True), ("smtp://mail.example.org", False)])
+def test_staff_are_told_when_letters_reach_nobody(app, ada, monkeypatch, server, told):
+    monkeypatch.setitem(app.config, "SMTP_URL", server)
+    assert ("Letters reach nobody yet." in ada.visit("/staff/letters").text) is told
+
+
 def test_a_letter_that_failed_is_shown_by_what_kept_it_and_not_by_what_it_says(ada, submission):
     fail(1)
     page = ada.visit("/staff/").link("Letters (1 failed)")

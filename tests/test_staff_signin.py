@@ -81,6 +81,13 @@ def test_the_first_time_staff_choose_a_password_add_a_phone_and_keep_codes(app, 
     assert "Siobhán" in page.text
 
 
+def test_before_there_is_an_account_the_sign_in_page_says_how_to_make_one(app, eve):
+    advice = "flask staff add"
+    assert advice in eve.visit("/staff/").text
+    add_staff(app, ADA, "handler")
+    assert advice not in eve.visit("/staff/").text
+
+
 def test_the_picture_to_scan_says_what_the_key_says_and_comes_from_nowhere_else(app, eve):
     add_staff(app, ADA, "handler", phone=False)
     page = try_password(eve, PASSWORD)
