@@ -192,10 +192,22 @@ def test_on_a_laptop_the_queue_fits(tabs):
     assert region.evaluate("it => it.scrollWidth <= it.clientWidth")
 
 
-def test_on_a_small_screen_the_queue_scrolls_and_the_page_does_not(tabs):
+def test_on_a_small_screen_each_row_of_the_queue_is_a_card_and_still_a_row(tabs):
     tab = tabs["queue"]
     tab.set_viewport_size(SMALL)
     region = tab.get_by_role("region", name="Submissions")
+    assert region.evaluate("it => it.scrollWidth <= it.clientWidth")
+    row = region.get_by_role("row").nth(1)
+    tops = row.get_by_role("cell").evaluate_all("all => all.map(it => it.offsetTop)")
+    assert len(set(tops)) > 2
+    assert region.get_by_role("columnheader").count() == 7
+    assert row.get_by_role("rowheader").count() == 1
+
+
+def test_on_a_small_screen_a_wide_list_scrolls_and_the_page_does_not(tabs):
+    tab = tabs["activity"]
+    tab.set_viewport_size(SMALL)
+    region = tab.get_by_role("region", name="Activity")
     assert region.evaluate("it => it.scrollWidth > it.clientWidth")
     region.focus()
     tab.keyboard.press("ArrowRight")

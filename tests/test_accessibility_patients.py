@@ -71,7 +71,7 @@ MEANT = {
     "received": ".answers",
     "you": "[name=full_name]",
     "headaches": "[name=worst_pain]",
-    "advice in the middle": ".stop-today",
+    "advice in the middle": ".card-urgent",
     "intake, check": ".answers a",
     "intake, received": ".answers",
     "finish later": "[name=email]",

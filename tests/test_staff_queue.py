@@ -164,6 +164,13 @@ def test_a_reference_opens_at_once(ada, three, written):
     assert find(ada, written(three[1])).path == f"/staff/submissions/{three[1]}"
 
 
+def test_where_filters_leave_nothing_the_page_tells_to_choose_fewer(ada, three):
+    page = ada.visit("/staff/?urgency=soon")
+    assert "Nothing matches." in page.text
+    assert "Choose more days, or “All” for something above." in page.text
+    assert "Try two or more letters" not in page.text
+
+
 def test_nobodys_name_is_in_the_address_of_a_search(ada, three):
     answer = ada.visit("/staff/").submit("form[action$=search]", q="Siobhán", follow=False)
     assert answer.status == 303
