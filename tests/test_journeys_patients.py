@@ -292,7 +292,7 @@ def test_answers_that_are_dangerous_together_stop_the_patient_in_the_middle(page
     sees(page, "Call us today")
     expect(page.locator(".card li")).to_have_count(1)
     expect(page.locator(".card li")).to_contain_text("after a spinal tap")
-    expect(page.locator(".stop").get_by_role("link", name="Call (612)")).to_be_visible()
+    expect(page.locator(".card").get_by_role("link", name="Call (612)")).to_be_visible()
     press(page, "I understand, go on with my form")
     is_at(page, "health")
     assert sent_by(server, me) == []
