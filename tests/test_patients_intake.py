@@ -128,7 +128,7 @@ def test_advice_about_one_flag_does_not_stand_for_another(bob):
     while not page.path.endswith("/check"):
         if page.path.endswith("/advice"):
             stops.append(page.title.split(" – ")[0])
-            assert len(page.soup.select(".stop > ul li")) == len(stops)
+            assert len(page.soup.select(".card > ul li")) == len(stops)
         page = fill_in(page, **changes)
     assert stops == ["Call 911 now, or go to the emergency room"] * 2
 
