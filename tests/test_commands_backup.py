@@ -3,13 +3,16 @@
 import hashlib
 import re
 import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import Context
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+import models_backup
 from app import create_app
 from commands_backup import OCCUPIED
 from conftest import private_folder
@@ -135,6 +138,40 @@ def test_what_is_no_whole_backup_changes_nothing(app, flask, bob, file, change, 
 def summed(data):
     """The same with a sum that is right, as somebody would make it who wants to deceive us."""
     return data + hashlib.sha256(data).digest()
+
+
+TWO_IN_ONE_PLACE = """PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage =
+(SELECT rootpage FROM sqlite_schema WHERE name = 'letters') WHERE name = 'notes'"""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("DELETE FROM letters", "letters: 2 rows were kept, and 0 are in it. Use another"),
+        ("UPDATE letters SET submission_id = 'nobody'", "The database in it is damaged."),
+        (TWO_IN_ONE_PLACE, "The database in it is damaged."),
+    ],
+)
+def test_a_backup_of_a_database_that_was_damaged_before_changes_nothing(
+    app, flask, bob, file, monkeypatch, change, says
+):
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL checks a copy as it reads it")
+    an_appointment(bob)
+
+    def take(engine, path):
+        about = sound(engine, path)
+        with closing(sqlite3.connect(path)) as copy:
+            copy.executescript(change)
+        return about
+
+    sound = models_backup.take
+    monkeypatch.setattr(models_backup, "take", take)
+    assert flask("backup", file)[0] == 0
+    before = everything()
+    status, output = flask("restore", file, "--replace")
+    assert (status, output.splitlines()[-1].startswith(f"Error: {says}")) == (1, True), output
+    assert everything() == before
 
 
 def test_nothing_is_put_in_the_place_of_data_unless_asked_to(app, flask, bob, file):

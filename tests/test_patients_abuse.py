@@ -80,8 +80,9 @@ def test_a_program_cannot_make_up_when_it_began(bob, slow_down):
     assert submissions()[0].status == "spam"
 
 
-def test_nobody_in_danger_is_put_aside(bob, ada):
-    an_appointment(bob, flags=["thunderclap"], website="autofill")
+@pytest.mark.parametrize("flag", ["thunderclap", "back-fever"])
+def test_nobody_in_danger_is_put_aside(bob, ada, flag):
+    an_appointment(bob, flags=[flag], website="autofill")
     (submission,) = submissions()
     assert (submission.status, submission.spam_reason) == ("new", patients.TRAPPED)
     assert [name for name, _contents in letters()] == ["received", "waiting"]

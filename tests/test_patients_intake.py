@@ -143,12 +143,12 @@ def test_red_flags_are_counted_without_a_person_when_they_leave_and_when_they_go
 
 
 def test_a_submission_with_a_red_flag_is_on_top_of_the_queue(bob, eve, ada):
-    an_intake(bob, safety={"red_flags": ["thunderclap"]})
-    an_appointment(bob, flags=["back-fever"])
     an_appointment(eve)
+    an_appointment(bob, flags=["back-fever"])
+    an_intake(bob, safety={"red_flags": ["thunderclap"]})
     rows = [row.get_text() for row in ada.visit("/staff/").soup.select("tbody .urgency")]
     assert [row.split()[-1] for row in rows] == ["Emergency", "Today", "Routine"]
-    flagged = ada.visit("/staff/").link(submissions()[-1].shown_reference)
+    flagged = ada.visit("/staff/").link(submissions()[0].shown_reference)
     assert "at its worst within about a minute" in flagged.text
     assert "chose to go on" in flagged.text
 

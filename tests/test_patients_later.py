@@ -155,6 +155,12 @@ def test_a_link_without_its_token_of_the_form_changes_nothing(bob, tablet):
     assert tablet.visit(link).submit(**BIRTH).path == "/intake/spine"
 
 
+def test_no_link_is_sent_without_the_token_of_its_form(bob):
+    later = intake_to(bob, "spine").submit(later="yes")
+    assert later.submit(email="siobhan@example.org", csrf_token="stale").status == 422
+    assert letters("finish") == []
+
+
 def test_an_address_with_a_mistake_is_asked_again(bob):
     later = intake_to(bob, "spine").submit(later="yes").submit(email="siobhan@")
     assert list(later.errors) == ["email"]

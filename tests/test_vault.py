@@ -83,6 +83,14 @@ def test_an_older_key_still_opens_and_the_newest_seals():
     assert "not in VAULT_KEYS" in refusal(sealed, keys=[OLD])
 
 
+def test_a_mark_tells_nothing_without_its_key_and_stays_when_a_newer_one_seals():
+    mark = Vault([OLD]).mark("last four", "1975")
+    assert Vault([NEW, OLD]).mark("last four", "1975") == mark
+    assert Vault([NEW]).mark("last four", "1975") != mark
+    assert Vault([OLD]).mark("birth", "1975") != mark
+    assert Vault([OLD]).mark("last four", "1976") != mark
+
+
 @settings(deadline=None)
 @given(value=json_values, place=st.text())
 def test_any_answer_comes_back_as_it_was(value, place):
