@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,18 @@ def layer(module):
     return next(number for number, names in LAYERS.items() if subject(module) in names)
 
 
+@cache
 def imports(module):
     """Every module of ours that this one imports, inside functions as well."""
+    found = set()
     for node in ast.walk(ast.parse((ROOT / f"{module}.py").read_text())):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module]
-        yield from MODULES.intersection(names)
+        found |= MODULES.intersection(names)
+    return found
 
 
 def forbidden(module, other):
@@ -144,7 +148,8 @@ def test_a_stranger_gets_the_sign_in_page_at_every_staff_address(app, submission
 def test_every_form_that_changes_something_wants_a_token(app, ada, submission):
     """Every POST address refuses a request without its token, also for somebody signed in.
 
-    Where there is nothing to change (no draft, no such link), it leads elsewhere before that.
+    Where there is nothing to change (no draft, no such link), it leads elsewhere before that. The
+    tests of these pages try them with a draft, or with a link that opens something.
     """
     elsewhere = {
         "patients.send": 303,
