@@ -6,8 +6,6 @@ from datetime import timedelta
 import pytest
 
 import outbox
-from app import create_app
-from conftest import private_folder
 from mail import deliver_due, mail_server
 from models import db, now
 from models_letters import LEASE
@@ -127,10 +125,3 @@ def test_retry_refuses_in_one_line_what_could_reach_somebody_twice_or_nobody(fla
 
 def test_retry_with_nothing_to_do_says_so(flask):
     assert flask("retry")[1].startswith("0 due now.")
-
-
-@pytest.mark.parametrize("command", ["send", "list", "retry"])
-def test_a_database_without_tables_says_how_to_make_them(flask, command, tmp_path_factory):
-    status, output = flask(command, on=create_app(INSTANCE_PATH=private_folder(tmp_path_factory)))
-    assert (status, len(output.splitlines())) == (1, 1)
-    assert "flask db upgrade" in output

@@ -13,9 +13,7 @@ import time_machine
 
 import commands_purge
 import models_search
-from app import create_app
 from commands_samples import sample
-from conftest import private_folder
 from keeping import DAY, counts, erased, grow_old, trail
 from mail import deliver_due
 from models import Submission, db, now, only_read
@@ -122,12 +120,6 @@ def test_other_days_can_be_set(app, flask, submission, monkeypatch):
     monkeypatch.setitem(app.config, "RETENTION_DAYS", {"appointment": 99, "intake": 2555})
     flask()
     assert erased() == {submission.reference}
-
-
-def test_a_database_without_tables_says_how_to_make_them(flask, tmp_path_factory):
-    status, output = flask(on=create_app(INSTANCE_PATH=private_folder(tmp_path_factory)))
-    assert (status, len(output.splitlines())) == (1, 1)
-    assert "flask db upgrade" in output
 
 
 def test_the_command_fails_in_one_line_while_the_journal_keeps_old_pages(flask, monkeypatch):

@@ -298,15 +298,6 @@ def test_answers_that_are_dangerous_together_stop_the_patient_in_the_middle(page
     assert sent_by(server, me) == []
 
 
-def test_going_back_from_the_advice_is_not_going_on(page, window, server):
-    become(window, goes_by_http(server, "advice", somebody(), **UPRIGHT))
-    page.goto("/intake/")
-    sees(page, "Call us today")
-    follow(page, "Back")
-    page.goto("/intake/")
-    sees(page, "Call us today")
-
-
 def test_after_a_request_the_intake_asks_for_no_name_and_is_sent(page, window, server):
     me, person = somebody(), server.person()
     with server.place.app.app_context():

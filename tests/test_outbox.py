@@ -92,15 +92,6 @@ def test_a_letter_that_is_due_is_sent_and_kept_as_sent(app, by):
     assert box.ids == [f"<{letter}@127.0.0.1>"]
 
 
-def test_a_request_and_its_letters_are_kept_together_or_not_at_all(app, by):
-    outbox.add("received", "ana@example.org", **RECEIVED)
-    db.session.rollback()
-    with mail_server() as box:
-        by(box.address())
-        assert deliver_due() == 0
-    assert box.asked == []
-
-
 def test_nobody_who_looks_into_the_database_finds_whom_a_letter_is_for(app):
     found = look(put())
     kept = {name: value for name, value in vars(found).items() if not name.startswith("_")}

@@ -141,16 +141,6 @@ def test_a_status_that_does_not_exist_is_refused(ada, submission):
     assert submissions()[0].status == "new"
 
 
-def test_a_reader_sees_no_button_and_cannot_change_a_status(rita, submission):
-    address = f"/staff/submissions/{submission.reference}"
-    page = rita.visit(address)
-    assert not page.soup.select("form.change")
-    token = page.soup.select_one("input[name=csrf_token]")["value"]
-    page = rita.send(f"{address}/status", {"status": "closed", "csrf_token": token})
-    assert page.status == 403
-    assert submissions()[0].status == "new"
-
-
 def test_an_unread_red_flag_cannot_be_missed(ada, bob):
     an_appointment(bob, flags=["thunderclap"])
     page = ada.visit("/staff/")
