@@ -412,22 +412,3 @@ def test_a_received_page_opens_only_by_its_own_token(bob, token):
 
 def test_an_unknown_step_is_not_found(bob):
     assert bob.visit("/appointment/surgery").status == 404
-
-
-def test_a_locked_database_shows_what_was_typed_and_says_that_it_was_not_saved(bob):
-    if db.engine.dialect.name != "sqlite":
-        pytest.skip("only SQLite locks the whole database")
-    page = to_details(bob)
-    with db.engine.begin():  # somebody else writes, for longer than we can wait
-        failed = page.submit(**details())
-    assert failed.status == 503
-    assert failed.title.startswith("Error: Your details")
-    assert "This was not saved" in failed.text
-    assert failed.typed()["full_name"] == "Siobhán O'Brien-Núñez"
-    check = failed.submit()
-    assert check.path == "/appointment/check"
-    with db.engine.begin():
-        failed = check.submit()
-    assert failed.status == 503
-    assert "Nothing was sent." in failed.text
-    assert check.submit().path.startswith("/received/")
