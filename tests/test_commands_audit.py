@@ -137,9 +137,28 @@ def test_a_cut_end_is_found_although_the_head_was_set_back(five, verify):
     assert "the record of its last event was changed; events may be missing at the end." in line
 
 
-def test_a_head_that_is_gone_is_noticed(five, verify):
-    row = db.session.execute(sa.select(TrailHead.__table__)).mappings().one()
+def test_an_event_of_a_history_that_was_given_up_does_not_pass(five, verify):
+    """After a backup was put back, the trail goes on anew; what came before is rightly stamped."""
+    before = row_of(TrailHead)
+    log("sensitive_read")
+    db.session.commit()
+    given_up = row_of(Event, Event.id == 6)
+    tamper(remove(6), sa.update(TrailHead).values(**before))
+    log("sensitive_export")
+    db.session.commit()
+    assert verify() == (0, "ok: 6 events")
+    tamper(remove(6), sa.insert(Event).values(**given_up))
+    assert "the record of its last event was changed" in verify()[1]
+
+
+def row_of(table, *where):
+    found = db.session.execute(sa.select(table.__table__).where(*where)).mappings().one()
     db.session.rollback()
+    return dict(found)
+
+
+def test_a_head_that_is_gone_is_noticed(five, verify):
+    row = row_of(TrailHead)
     tamper(sa.delete(TrailHead))
     assert verify()[1].endswith("the record of its last event is gone.")
     tamper(sa.insert(TrailHead).values(**row))
