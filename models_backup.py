@@ -76,10 +76,8 @@ def check(engine: Engine, path: Path, about: dict[str, Any]) -> None:
 
 def check_whole(connection: sa.Connection, about: dict[str, Any]) -> None:
     """Raise `BackupError` unless the database is sound and has the rows that it should."""
-    if connection.dialect.name == "sqlite":
-        sound = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-        if not sound or connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-            raise BackupError("The database in it is damaged. Use another backup.")
+    if connection.dialect.name == "sqlite" and not is_sound(connection):
+        raise BackupError("The database in it is damaged. Use another backup.")
     found = contents(connection)
     for table, count in about["rows"].items():
         if found["rows"].get(table) != count:
@@ -87,6 +85,15 @@ def check_whole(connection: sa.Connection, about: dict[str, Any]) -> None:
                 f"{table}: {count} rows were kept, and {found['rows'].get(table, 0)} are in it. "
                 "Use another backup."
             )
+
+
+def is_sound(connection: sa.Connection) -> bool:
+    """Whether SQLite finds nothing wrong. Where the damage is bad, it cannot even look."""
+    try:
+        whole = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        return whole and not connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    except sa.exc.DatabaseError:
+        return False
 
 
 def contents(connection: sa.Connection) -> dict[str, Any]:
