@@ -338,6 +338,14 @@ def test_sending_again_leads_to_the_same_place_and_makes_nothing_new(bob):
     assert len(letters("received")) == len(letters("waiting")) == 1
 
 
+def test_a_page_from_before_sends_nothing_of_what_was_begun_since(bob):
+    before = to_check(bob)
+    received = before.submit()
+    to_check(bob, full_name="Ana Abdi")
+    assert before.submit().path == received.path
+    assert len(submissions()) == 1
+
+
 def test_after_sending_a_new_request_starts_empty(bob):
     an_appointment(bob)
     page = bob.visit("/appointment/")

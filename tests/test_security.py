@@ -90,6 +90,7 @@ def test_a_host_that_is_not_ours_is_refused(tmp_path_factory):
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
+        {"Origin": "https://notlocalhost"},
         {"Origin": "null"},
         {"Origin": "http://[bad"},
     ],

@@ -123,11 +123,11 @@ def test_an_answer_to_a_question_that_is_not_asked_any_more_is_not_lost(app):
     add_many(1)
     found = db.session.scalar(sa.select(Submission))
     record = found.record
-    record["shown"][2] |= {"first_id": "shoe_size", "label": "Shoe size", "text": "=9"}
+    record["shown"][2] |= {"first_id": "shoe_size", "label": "+ Shoe size", "text": "=9"}
     found.record = record
     db.session.commit()
     (row,) = exported(app)
-    assert row["other answers"] == "Shoe size =9"
+    assert row["other answers"] == "'+ Shoe size =9"
 
 
 def test_a_row_whose_key_is_lost_says_so_and_the_others_come(app):
