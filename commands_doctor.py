@@ -63,7 +63,7 @@ def database() -> Finding:
     is_near = not url.host or url.host in THIS_MACHINE or url.host.startswith("/")
     if not is_near and url.query.get("sslmode") != "verify-full":
         return "warn", f"PostgreSQL {version}: put ?sslmode=verify-full behind DATABASE_URL"
-    owner = "(SELECT tableowner FROM pg_tables WHERE tablename = 'events')"
+    owner = "(SELECT relowner FROM pg_class WHERE oid = 'events'::regclass)"
     is_owner = db.session.scalar(sa.text(f"SELECT pg_has_role({owner}, 'USAGE')"))
     note = ", in tables that its user cannot change" if is_owner is False else ""
     return "ok", f"PostgreSQL {version}{note}"

@@ -211,10 +211,11 @@ def configure(app: str | Callable[[], Flask], workers: int = 1) -> SiteConfig:
 
 
 class Supervisor(Multiprocess):
-    """Starts the workers, and starts one again that has died."""
+    """Starts the workers in quiet, and watches over them as uvicorn does."""
 
     def init_processes(self) -> None:
-        # A terminal sends Ctrl+C to all. Who is still starting would die of it with a traceback.
+        # A terminal sends Ctrl+C to all. Who is still starting would die of it with a traceback;
+        # who starts with it ignored listens to it once it can end in good order.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         super().init_processes()
         signal.signal(signal.SIGINT, before)

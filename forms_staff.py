@@ -41,8 +41,6 @@ EXPORT_REASONS = (
 IN_ORDER = dict(sorted(ACTS.items(), key=itemgetter(1)))
 AS_TYPED = {"autocomplete": "off", "spellcheck": "false", "maxlength": 9}
 LAST_VISIT = timedelta(days=3 * 365)
-
-
 # What many can be given at once: none that goes with a visit, or with a letter about it.
 SILENT = [status for status in STATUSES if status not in {"scheduled", "cancelled"}]
 

@@ -145,7 +145,7 @@ def keep(letter_id: str, data: bytes) -> None:
     folder = current_app.config["INSTANCE_PATH"] / FOLDER
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        # Under the same name each time, so that a crash leaves nothing behind.
+        # Under the same name each time, so that the next try writes over what a crash has left.
         with whole_file(folder / f"{letter_id}.eml", draft=folder / f".{letter_id}") as file:
             file.write(data)
     except OSError as error:
@@ -154,8 +154,10 @@ def keep(letter_id: str, data: bytes) -> None:
 
 def forget(letter_ids: Iterable[str]) -> None:
     """Delete these letters where they are files."""
+    folder = current_app.config["INSTANCE_PATH"] / FOLDER
     for letter_id in letter_ids:
-        (current_app.config["INSTANCE_PATH"] / FOLDER / f"{letter_id}.eml").unlink(missing_ok=True)
+        for name in (f"{letter_id}.eml", f".{letter_id}"):  # the second, where a crash has left it
+            (folder / name).unlink(missing_ok=True)
 
 
 def forget_older(age: timedelta) -> int:

@@ -38,6 +38,7 @@ OPEN, ALWAYS = {"security.login"}, {"security.logout", "account.stay"}
 STEPS = {"account.code", "account.set_up"}  # nothing to see there once they are passed
 
 # The same for an account that does not exist, and for the right password of one that is locked.
+OVER = "For safety you were signed out. Sign in again to go on."
 NOT_RIGHT = f"The email address or the password is not right. {LOCKS}"
 CONFIG = {
     "URL_PREFIX": "/staff",
@@ -80,16 +81,19 @@ CONFIG = {
 
 def load_user(uniquifier: str) -> User | None:
     """Return whose cookie this is, while the account is open and the session is not over."""
-    user, found = _user_loader(uniquifier), None
-    if user and user.is_active:
-        found = db.session.get(StaffSession, StaffSession.id_of(session.get("staff", "")))
-    if found is None or found.user_id != user.id:
-        return send_away("You were signed out: your account was changed. Sign in again.")
+    user = _user_loader(uniquifier)
+    if user is None or not user.is_active:
+        return send_away(
+            "You were signed out everywhere, by you or by a change of your account. Sign in again."
+        )
+    found = db.session.get(StaffSession, StaffSession.id_of(session.get("staff", "")))
+    if found is None or found.user_id != user.id:  # another tab has seen its end, or its age has
+        return send_away(OVER)
     if found.over_at <= now():
         db.session.delete(found)
         log("session_expired", user_id=user.id)
         db.session.commit()
-        return send_away("For safety you were signed out. Sign in again to go on.")
+        return send_away(OVER)
     found.touch()
     g.staff_session = found
     db.session.commit()

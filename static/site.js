@@ -50,6 +50,13 @@ const ask = (event) => {
 };
 if (note) {
   addEventListener("beforeunload", ask);
+  // A link that calls or writes takes nothing away, but browsers would ask.
+  for (const link of document.querySelectorAll('a[href^="tel:"], a[href^="mailto:"]')) {
+    link.addEventListener("click", () => {
+      removeEventListener("beforeunload", ask);
+      setTimeout(() => addEventListener("beforeunload", ask));
+    });
+  }
   note.form.addEventListener("submit", () => removeEventListener("beforeunload", ask));
 }
 

@@ -14,7 +14,7 @@ STEM = "Quailzephyr"
 BIRTH = {"birth_month": "11", "birth_day": "23", "birth_year": "1931"}
 NUMBERS = (
     "6125550167", "555-0167", "555 0167", "555.0167",
-    "1931-11-23", "19311123", "11/23/1931", "11231931", "11-23-1931", "23.11.1931",
+    "1931-11-23", "11/23/1931", "11-23-1931", "23.11.1931",
     "November 23, 1931", "Nov 23, 1931", "23 November 1931",
 )  # fmt: skip
 CODED = re.compile(rb"[\w-]{12,}")  # what can be base64, as addresses and cookies have it

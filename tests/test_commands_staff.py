@@ -117,7 +117,7 @@ def test_another_role_signs_out_and_counts_from_then_on(flask, ada, submission):
 
 @pytest.mark.parametrize("words", [["role", ADA, "reader"], ["disable", ADA], ["reset", ADA]])
 def test_who_is_signed_out_by_a_change_is_told_once(flask, ada, words):
-    said = "You were signed out: your account was changed. Sign in again."
+    said = "You were signed out everywhere, by you or by a change of your account. Sign in again."
     flask("staff", *words)
     page = ada.visit("/staff/")
     assert (page.path, page.text.count(said)) == ("/staff/login", 1)

@@ -1,5 +1,6 @@
 """The log has one line for each entry, which a program reads, and a person on a terminal."""
 
+import io
 import json
 import logging
 import os
@@ -10,6 +11,12 @@ import pytest
 from errors_log import Line
 
 TYPED = "Siobhan"
+
+
+@pytest.fixture(autouse=True)
+def log_file(monkeypatch):
+    """Let stderr be a file, also where somebody watches the tests on a terminal."""
+    monkeypatch.setattr("sys.stderr", io.StringIO())
 
 
 def crashed(message="a draft does not open"):

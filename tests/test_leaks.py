@@ -9,6 +9,7 @@ import html
 import re
 import zlib
 from base64 import b64encode, urlsafe_b64encode
+from contextlib import suppress
 from datetime import date
 from urllib.parse import urlencode
 
@@ -236,7 +237,7 @@ def left_behind(site, temporary):
         folders.append(postgres.server.pgdata)
     for folder in folders:
         for file in folder.rglob("*"):
-            if file.is_file():
+            with suppress(FileNotFoundError, IsADirectoryError):  # PostgreSQL tidies up meanwhile
                 yield str(file), EMPTY.sub(b"\0", file.read_bytes())
 
 

@@ -3,9 +3,12 @@
 Where the database matters, a test runs on both engines.
 """
 
+import re
+import signal
 import socket
 import stat
 from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +18,7 @@ from models_letters import Letter
 from pages import Person
 from people import an_appointment, submissions, to_check
 from serving import (
+    Server,
     at_once,
     free_port,
     make_place,
@@ -141,6 +145,24 @@ def test_ctrl_c_ends_the_site_without_a_fuss(folder):
         assert "Traceback" not in server.output
         with pytest.raises(ConnectionRefusedError):
             server.person().visit("/")
+
+
+def test_ctrl_c_while_it_starts_ends_the_site_without_a_fuss(folder):
+    server = Server(folder, free_port())
+    try:
+        wait_for(lambda: workers_start(server.process.pid))
+        assert server.press_ctrl_c() == 0
+        assert "Traceback" not in server.output
+    finally:
+        server.kill()
+
+
+def workers_start(pid):
+    """Whether it has started its workers, and listens to Ctrl+C again."""
+    proc = Path(f"/proc/{pid}")
+    caught = int(re.search(r"SigCgt:\s*(\w+)", (proc / "status").read_text())[1], 16)
+    workers = (proc / f"task/{pid}/children").read_text().split()
+    return workers and caught & 1 << signal.SIGINT - 1
 
 
 def test_nobody_else_on_the_machine_can_read_what_the_site_keeps(server):

@@ -415,7 +415,9 @@ def test_after_a_quarter_of_an_hour_without_a_click_a_session_is_over(app, clock
     assert "For safety you were signed out." in page.text
     assert events("session_expired") == [("session_expired", "")]
     clock.shift(-901)  # the row is gone, and not only too old
-    assert with_cookie(app, saved).visit("/staff/").path == "/staff/login"
+    page = with_cookie(app, saved).visit("/staff/")
+    assert page.path == "/staff/login"
+    assert "For safety you were signed out." in page.text  # as in the other tab
 
 
 def test_after_twelve_hours_a_session_is_over_however_busy_it_was(app, clock, ada):
