@@ -191,7 +191,7 @@ def test_after_a_request_the_intake_asks_nothing_twice_and_the_two_are_joined(bo
 
 def test_who_follows_the_link_of_anothers_request_is_not_told_who_that_is(bob, eve):
     received = an_appointment(bob)
-    page = on_to(eve.visit(received.path).link("Fill in your intake now"), "check").submit()
+    page = on_to(eve.visit(received.path).link("Start your intake form"), "check").submit()
     assert "Sumatriptan" in page.text  # what Eve has said herself
     copy = page.link("Save it as a file").response.text
     for secret in ("Siobhán", "March 31", "555-0187", "siobhan@example.org"):
