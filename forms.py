@@ -15,7 +15,7 @@ from forms_fields import NOT_AGREED, Choice, Consent, LongText
 from forms_flow import Flow, Step, StepForm
 from forms_intake import HeadachesForm, HealthForm, SpineForm, YouForm
 from forms_parts import Window, long_day
-from forms_safety import ADVICE, SAFETY, has_headaches
+from forms_safety import ADVICE, ASKED_IF, SAFETY
 
 FURTHEST_DAY = 183  # days ahead that a visit can be asked for; about six months
 
@@ -115,7 +115,7 @@ FLOWS = {
             SAFETY,
             ADVICE,
             Step("you", "About you", YouForm),
-            Step("headaches", "Your headaches", HeadachesForm, applies=has_headaches),
+            Step("headaches", "Your headaches", HeadachesForm, applies=ASKED_IF["headaches"]),
             Step("spine", "Your neck and back", SpineForm),
             Step("health", "Your health", HealthForm),
         ),

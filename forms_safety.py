@@ -52,12 +52,17 @@ def has_headaches(answers: Answers) -> bool:
     return "headache" in answers.get("you", {}).get("help_with", ["headache"])
 
 
+# The pages that not everyone is asked, with the answers that ask for them.
+ASKED_IF = {"headaches": has_headaches}
+
+
 def relevant(answers: Answers) -> Flat:
-    """Every answer by field name, but for those about headaches that the patient has taken back.
+    """Every answer by field name, but for those on pages that do not apply any more.
 
     It is what a flow's `columns` come to. It cannot ask the flow, whose pages depend on it.
     """
-    moot = {"advice", "origin", "typed"} | ({"headaches"} if not has_headaches(answers) else set())
+    moot = {name for name, applies in ASKED_IF.items() if not applies(answers)}
+    moot |= {"advice", "origin", "typed"}
     return flat(step for name, step in answers.items() if name not in moot)
 
 

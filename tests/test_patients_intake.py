@@ -10,6 +10,8 @@ from conftest import private_folder
 from content import library
 from content_files import ContentError
 from forms import FLOWS, check_rules
+from forms_flow import Step
+from forms_safety import ASKED_IF
 from models import WeeklyCount, db
 from people import INTAKE, an_appointment, an_intake, fill_in, intake_to, on_to, submissions
 
@@ -94,6 +96,12 @@ def test_a_flag_that_only_taken_back_answers_raise_stops_nobody(bob):
     bob.visit("/intake/you").submit(help_with=["back"])
     assert fill_in(bob.visit("/intake/health")).path == "/intake/check"
     assert bob.visit("/intake/advice").path == "/intake/check"
+
+
+def test_a_page_that_not_everyone_is_asked_counts_for_flags_only_where_it_is():
+    steps = [step for flow in FLOWS.values() for step in flow.steps if not step.interrupts]
+    for step in steps:
+        assert step.applies is ASKED_IF.get(step.name, Step.applies), step.name
 
 
 def test_pain_is_not_asked_about_where_nothing_hurts(bob):
