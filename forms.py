@@ -5,6 +5,7 @@ line in its form; a new step is a form and a line in its flow. How they go on is
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 from wtforms.validators import StopValidation
 
@@ -121,6 +122,20 @@ FLOWS = {
         ),
     ),
 }
+
+
+def field_names() -> tuple[str, ...]:
+    """The name of each field that the forms have, in their order."""
+    forms = [step.form for flow in FLOWS.values() for step in flow.steps]
+    questions = [form(formdata=None, meta={"csrf": False}).questions for form in forms]
+    return tuple(dict.fromkeys(field.name for fields in questions for field in fields))
+
+
+@lru_cache(maxsize=1000)
+def field_of(first_id: str, fields: tuple[str, ...]) -> str | None:
+    """Return the field that an input belongs to, like `birth` for `birth_month`."""
+    names = (first_id, first_id.rpartition("-")[0], first_id.rpartition("_")[0])
+    return next((name for name in names if name in fields), None)
 
 
 def check_rules(content: Library) -> None:

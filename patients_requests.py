@@ -18,7 +18,7 @@ from flask import (
 
 import outbox_letters
 from content import library
-from forms import CheckForm, TimesForm
+from forms import CheckForm, TimesForm, field_names, field_of
 from forms_contact import CONTACT, BirthForm
 from forms_flow import StepForm
 from models import OPEN, Submission, db, now
@@ -92,9 +92,12 @@ def copy_of(submission: Submission) -> list[dict[str, str]]:
     sent_here = Draft.id_of(session.get(submission.kind, "")) == submission.draft_id
     if not sent_here or now() - submission.received_at >= COPY_LIFE:
         return []
-    rows = submission.record["shown"]
-    taken_over = CONTACT if submission.follows else ()
-    return [row for row in rows if not row["first_id"].startswith(taken_over)]
+    taken_over, fields = CONTACT if submission.follows else (), field_names()
+    return [
+        row
+        for row in submission.record["shown"]
+        if field_of(row["first_id"], fields) not in taken_over
+    ]
 
 
 def may_follow(submission: Submission) -> bool:

@@ -17,7 +17,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from io import StringIO
 from typing import Any
 
@@ -25,7 +24,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from content import library
-from forms import FLOWS
+from forms import field_names, field_of
 from models import Submission, db, only_read
 from models_queue import Query
 from vault import VaultError
@@ -63,13 +62,6 @@ def safe(text: str) -> str:
     return text
 
 
-def columns() -> tuple[str, ...]:
-    """The name of each field that the forms have, in their order."""
-    forms = [step.form for flow in FLOWS.values() for step in flow.steps]
-    questions = [form(formdata=None, meta={"csrf": False}).questions for form in forms]
-    return tuple(dict.fromkeys(field.name for fields in questions for field in fields))
-
-
 def export(app: Flask, query: Query, place: Any) -> Iterator[bytes]:
     """Yield the rows of a select as CSV (RFC 4180, UTF-8 with the mark that Excel needs).
 
@@ -77,7 +69,7 @@ def export(app: Flask, query: Query, place: Any) -> Iterator[bytes]:
     in the database, and holds one part in memory. Parts may be asked for by different threads.
     """
     with app.app_context():
-        fields = columns()
+        fields = field_names()
     yield b"\xef\xbb\xbf" + as_csv([[*ABOUT, *fields, OTHER]])
     last = None
     while True:
@@ -140,13 +132,6 @@ def about(row: Submission) -> list[str]:
 def moment(at: datetime | None) -> str:
     """In the practice's time zone, like 2026-11-25 15:40, which every spreadsheet can sort."""
     return library().practice.local(at).isoformat(" ", "minutes")[:16] if at else ""
-
-
-@lru_cache(maxsize=1000)
-def field_of(first_id: str, fields: tuple[str, ...]) -> str | None:
-    """Return the field that an input belongs to, like `birth` for `birth_month`."""
-    names = (first_id, first_id.rpartition("-")[0], first_id.rpartition("_")[0])
-    return next((name for name in names if name in fields), None)
 
 
 def count(query: Query) -> int:

@@ -10,7 +10,9 @@ from conftest import private_folder
 from content import library
 from content_files import ContentError
 from forms import FLOWS, check_rules
+from forms_fields import Text
 from forms_flow import Step
+from forms_intake import HealthForm
 from forms_safety import ASKED_IF
 from models import WeeklyCount, db
 from people import INTAKE, an_appointment, an_intake, fill_in, intake_to, on_to, submissions
@@ -205,6 +207,14 @@ def test_who_follows_the_link_of_anothers_request_is_not_told_who_that_is(bob, e
     for secret in ("Siobhán", "March 31", "555-0187", "siobhan@example.org"):
         assert secret not in page.text
         assert secret not in copy
+
+
+def test_a_question_named_like_one_that_is_taken_over_is_in_the_copy(bob, monkeypatch):
+    question = Text("Phone at work", attributes={})
+    monkeypatch.setattr(HealthForm, "phone_at_work", question, raising=False)
+    page = an_appointment(bob).link("Start your intake form")
+    page = on_to(page, "check", health={"phone_at_work": "612-555-0199"}).submit()
+    assert "612-555-0199" in page.text
 
 
 def test_the_intake_of_a_second_request_does_not_take_over_the_first_ones_draft(bob):

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 import staff_csv
 from content import library
+from forms import field_names
 from models import Submission, db, now
 from models_events import Event
 from people import an_appointment, letters, submissions
@@ -175,7 +176,7 @@ def test_paper_and_table_have_what_the_patient_asked_for_later(ada, submission):
     db.session.execute(sa.update(Submission).values(**sealed))
     db.session.commit()
     assert asked["text"] in act(ada, "print").text
-    assert asked["text"] in staff_csv.cells(submissions()[0], staff_csv.columns())[-1]
+    assert asked["text"] in staff_csv.cells(submissions()[0], field_names())[-1]
 
 
 def test_a_page_that_comes_back_with_an_error_counts_as_a_look(ada, submission):
