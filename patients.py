@@ -48,15 +48,18 @@ def start(flow: Flow) -> Response:
     if sent := submission_of(draft):
         session["sent"] = {**session.get("sent", {}), flow.name: sent.id}
         draft = begin_anew(flow)
-    if (slug := request.args.get("about")) in library().articles:
-        session["about"] = slug
+    about = request.args.get("about")
+    if known := about in library().articles:
+        session["about"] = about
     if first := submission_to_follow(request.args.get("after", "")):
         session["follows"] = first.id
         if draft.answers.get("origin", {}).get("follows", first.id) != first.id:
             draft = begin_anew(flow)
     if not draft.answers:  # what an earlier visit came for is not what this one is about
-        for name in {"about", "follows"} - {"about" if slug else "", "follows" if first else ""}:
-            session.pop(name, None)
+        if not known:
+            session.pop("about", None)
+        if not first:
+            session.pop("follows", None)
     return redirect(next_page(flow, draft.answers), 303)
 
 

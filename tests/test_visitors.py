@@ -373,9 +373,10 @@ def test_an_article_that_is_not_there_brought_nobody(bob, about):
     assert submissions()[0].source_article is None
 
 
-def test_a_form_begun_anew_forgets_the_article_of_the_one_before(bob):
+@pytest.mark.parametrize("start", ["/appointment/", "/appointment/?about=nothing"])
+def test_a_form_begun_anew_forgets_the_article_of_the_one_before(bob, start):
     bob.visit("/appointment/?about=crps")
-    an_appointment(bob)
+    an_appointment(bob, start=start)
     assert submissions()[0].source_article is None
 
 
