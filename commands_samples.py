@@ -105,10 +105,10 @@ def sample(chance: random.Random, age: timedelta, staff: Sequence[int]) -> list[
 
 def sample_counts(chance: random.Random, made: Submission) -> Counter[Any]:
     """Return what to count of it: what a patient's and what staff's doings would have been."""
-    counts = Counter(made.settled())
+    counts = Counter(made.take_uncounted())
     if made.status in HANDLED:
         wait = timedelta(hours=chance.lognormvariate(2, 1))
-        counts.update(made.contacted(min(made.received_at + wait, now())))
+        counts.update(made.note_contact(min(made.received_at + wait, now())))
     week = week_of(made.received_at)
     for flag in made.answers.get("shown", ()):
         counts["flag shown", week, flag] += 1 + chance.choice([0, 1, 1, 2])  # the others left

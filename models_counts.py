@@ -116,7 +116,7 @@ class Counted:
 
     def count(self) -> None:
         """Count it as received, unless it is spam."""
-        self.weekly.add(object_session(self), self.settled())
+        self.weekly.add(object_session(self), self.take_uncounted())
 
     def move_to(self, status: str, at: datetime | None = None) -> None:
         """Give it this status, and count what follows from that.
@@ -124,17 +124,17 @@ class Counted:
         `at` is the moment when staff did so; None where it was the patient.
         """
         before, self.status = self.status, status
-        counts = Counter(self.settled() if "spam" in {before, status} else {})
+        counts = Counter(self.take_uncounted() if "spam" in {before, status} else {})
         if at and self.contacted_at is None and before in {"new", "spam"} and status in HANDLED:
-            counts.update(self.contacted(at))
+            counts.update(self.note_contact(at))
         self.weekly.add(object_session(self), counts)
 
-    def contacted(self, at: datetime) -> Counts:
+    def note_contact(self, at: datetime) -> Counts:
         """Keep the moment; return what that adds to the counts."""
         self.contacted_at = at
         return {("wait", week_of(at), wait_name(at - self.received_at)): 1}
 
-    def settled(self) -> Counts:
+    def take_uncounted(self) -> Counts:
         """Return what has to be added to the counts, and take it for done."""
         due = (self.status != "spam") - bool(self.counted)
         self.counted = self.status != "spam"
