@@ -91,10 +91,10 @@ def is_past() -> tuple[Any, ...]:
 
 
 URGENT_FIRST: dict[str, Any] = {"order": ("rank", "place"), "newest_first": False}
-LATEST: dict[str, Any] = {"order": ("rank", "reply_due_at", "place"), "newest_first": False}
+MOST_OVERDUE: dict[str, Any] = {"order": ("rank", "reply_due_at", "place"), "newest_first": False}
 VIEWS: Mapping[str, View] = {
     "todo": View("To do", "todo", **URGENT_FIRST),
-    "overdue": View("Overdue", "todo", only=is_overdue, **LATEST),
+    "overdue": View("Overdue", "todo", only=is_overdue, **MOST_OVERDUE),
     "scheduled": View("Scheduled", "scheduled", VISIT, newest_first=False, only=is_ahead),
     "visited": View("Past visits", "scheduled", VISIT, only=is_past),
     "closed": View("Closed", "closed"),
