@@ -19,9 +19,9 @@ from vault import VaultError
 logger = logging.getLogger("site")
 bp = Blueprint("staff", __name__, url_prefix="/staff")
 
-# Who may do more than look: role names by endpoint. Looking is for every member of staff.
+# Role names by endpoint. An endpoint that is not here is for every member of staff, readers too.
 WORK = {"handler", "admin"}
-WORKERS = {
+ONLY_FOR = {
     "staff.set_status": WORK,
     "staff.assign": WORK,
     "staff.add_note": WORK,
@@ -33,7 +33,6 @@ WORKERS = {
     "staff.export": {"admin"},
     "staff.resend_letter": WORK,
 }
-
 
 YEARS = range(2000, 2039)  # a submission's place has room up to then
 
@@ -97,7 +96,7 @@ def note_flood(response: Response) -> Response:
 def may(endpoint: str) -> bool:
     """Whether the person who is signed in may do what this staff address does."""
     roles = {role.name for role in current_user.roles}
-    return endpoint not in WORKERS or bool(roles & WORKERS[endpoint])
+    return endpoint not in ONLY_FOR or bool(roles & ONLY_FOR[endpoint])
 
 
 def refuse_wrong(form: FlaskForm) -> None:
