@@ -183,7 +183,7 @@ def complete(draft: Draft) -> dict[str, Any]:
 
 
 def may_send(answers: dict[str, Any]) -> bool:
-    """Whether this network and this person are within what people send in a day."""
+    """Whether this network and this person may send one more now."""
     contacts = [answers[name].casefold() for name in ("phone", "email") if answers.get(name)]
     return security.within("send", security.network()) and all(
         security.within("contact", contact) for contact in contacts

@@ -61,7 +61,7 @@ def later(flow: Flow) -> Any:
 
 
 def send_link(draft: Draft, email: str) -> bool:
-    """Put the letter in the outbox; False when this address has had enough of them today."""
+    """Put the letter in the outbox; False when the network or this address has had enough."""
     if not security.within("links", security.network()):
         return False
     if not security.within("link", email.casefold()):
