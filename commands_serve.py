@@ -95,7 +95,7 @@ class Protocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def data_received(self, data: bytes) -> None:
-        between, known = self.between, self.app.read.get(data)
+        between, known = self.between, self.app.remembered.get(data)
         if known and between and self.answer(known):
             return
         self.head_size += len(data)
@@ -108,9 +108,9 @@ class Protocol(HttpToolsProtocol):
 
     def remember(self, data: bytes, asked: Asked) -> None:
         if PERSONAL.isdisjoint(name for name, _value in self.headers):
-            if len(self.app.read) >= REMEMBERED:
-                self.app.read.clear()
-            self.app.read[data] = asked
+            if len(self.app.remembered) >= REMEMBERED:
+                self.app.remembered.clear()
+            self.app.remembered[data] = asked
 
     def on_message_begin(self) -> None:
         self.between, self.url, self.headers = False, b"", []

@@ -31,7 +31,7 @@ class Site:
         self.app, self.pages = app, app.extensions.get("pagecache")
         self.largest, self.proxies = app.config["MAX_CONTENT_LENGTH"], app.config["TRUSTED_PROXIES"]
         self.threads = ThreadPoolExecutor(THREADS)
-        self.read: dict[bytes, Any] = {}  # whole requests with their answers; see `Protocol`
+        self.remembered: dict[bytes, Any] = {}  # whole requests with their answers; see `Protocol`
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         body, more = bytearray(), True

@@ -341,7 +341,7 @@ ASK = f"GET {LEAD} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n".encode()
 
 def test_the_same_bytes_are_known_again_and_read_once(line):
     line.data_received(ASK)
-    assert list(line.app.read) == [ASK]
+    assert list(line.app.remembered) == [ASK]
     line.parser = None
     line.data_received(ASK)
     first, second = line.transport.sent
@@ -355,7 +355,7 @@ def test_the_same_bytes_are_known_again_and_read_once(line):
 def test_the_bytes_of_somebody_known_are_not_remembered(line, header):
     line.data_received(ASK.replace(b"\r\n\r\n", f"\r\n{header}\r\n\r\n".encode()))
     assert line.transport.sent
-    assert line.app.read == {}
+    assert line.app.remembered == {}
 
 
 @pytest.mark.parametrize("cut", [[ASK + ASK], [ASK[:9], ASK[9:]], [ASK + ASK[:9], ASK[9:]]])
@@ -363,7 +363,7 @@ def test_only_bytes_that_are_one_whole_request_are_remembered(line, cut):
     for data in cut:
         line.data_received(data)
     assert line.transport.sent
-    assert line.app.read == {}
+    assert line.app.remembered == {}
 
 
 def test_known_bytes_inside_another_request_are_read_as_what_they_are(line):
@@ -378,7 +378,7 @@ def test_a_worker_remembers_only_so_many_requests(line, monkeypatch):
     for number in range(12):
         line.data_received(ASK.replace(b" HTTP", b"?visit=%d HTTP" % number))
     assert len(line.transport.sent) == 12
-    assert len(line.app.read) <= 5
+    assert len(line.app.remembered) <= 5
 
 
 @pytest.fixture
@@ -409,7 +409,7 @@ def test_who_does_not_take_the_answers_gets_no_more_from_memory(line, handed_ove
 )
 def test_what_is_not_plain_reading_is_left_to_flask(line, handed_over, header):
     line.data_received(ASK.replace(b"\r\n\r\n", f"\r\n{header}\r\n\r\n".encode()))
-    assert (line.transport.sent, len(handed_over), line.app.read) == ([], 1, {})
+    assert (line.transport.sent, len(handed_over), line.app.remembered) == ([], 1, {})
 
 
 @pytest.mark.parametrize("address", ["/%61bout", "/about#x", "/about?x#x"])
