@@ -156,27 +156,36 @@ def groups(sums: Mapping[str, Names]) -> list[Chart]:
     """Return charts of what patients came for, what their answers show, and what brought them."""
     since = f"in the last {WEEKS} weeks"
     return [
-        group("Reason", f"Requests {since}.", sums["reason"], {}),
-        group("Risk factor", f"Found in intakes {since}.", sums["factor"], factors()),
+        group("Reason", "Requests", f"Requests {since}.", sums["reason"], {}),
+        group("Risk factor", "Intakes", f"Found in intakes {since}.", sums["factor"], factors()),
         group(
-            "Article", f"The page that led to the request, {since}.", sums["article"], articles()
+            "Article",
+            "Submissions",
+            f"The article that led to the submission, {since}.",
+            sums["article"],
+            articles(),
         ),
     ]
 
 
-def group(first: str, words: str, names: Names, called: Mapping[str, str]) -> Chart:
+def group(first: str, counted: str, words: str, names: Names, called: Mapping[str, str]) -> Chart:
+    """Return a chart of how many there are of each name; `counted` says of what."""
     most = sorted(names, key=lambda name: (-names[name], name))[:MOST_ROWS]
     labels = [called.get(name, plain(name)) for name in most]
     numbers = [names[name] for name in most]
     if len(names) > MOST_ROWS:
         words += f" The {MOST_ROWS} most frequent of {len(names)}."
-    svg = staff_charts.bars(labels, {"Requests": numbers}, f"Bars: requests by {first.lower()}.")
+    alternative = f"Bars: {counted.lower()} by {first.lower()}."
+    svg = staff_charts.bars(labels, {counted: numbers}, alternative)
     title, rows = f"By {first.lower()}", table(labels, numbers)
-    return Chart(title, words, first, ("Requests",), rows, svg if rows else None)
+    return Chart(title, words, first, (counted,), rows, svg if rows else None)
 
 
 def flags(sums: Mapping[str, Names]) -> Chart:
-    """Whoever left has, we hope, called for help."""
+    """Return a chart of how often each red flag was shown, and of what people did then.
+
+    Whoever left has, we hope, called for help.
+    """
     shown, passed = sums["flag shown"], sums["flag passed"]
     names = sorted(shown, key=lambda flag: (-shown[flag], flag))
     # Who went on in the first week may have been shown the flag in the week before.

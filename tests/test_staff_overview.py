@@ -109,6 +109,15 @@ def test_of_many_submissions_the_bars_are_as_long_as_the_table_says(ada, title):
         assert set(texts(svg)) >= first.keys()
 
 
+def test_a_chart_says_the_same_in_each_place_about_what_it_counts(ada):
+    many()
+    counted = {"By reason": "Requests", "By risk factor": "Intakes", "By article": "Submissions"}
+    for section in ada.visit("/staff/overview").soup.select("section.beside"):
+        if what := counted.get(section.h2.get_text()):
+            assert section.select("thead th")[-1].get_text() == what
+            assert section.svg["aria-label"].startswith(f"Bars: {what.lower()} by ")
+
+
 def test_the_columns_are_as_high_as_the_table_says(ada):
     counts = many()
     svg, rows = charts(ada.visit("/staff/overview"))["Submissions by week"]
