@@ -67,7 +67,6 @@ BY_OWNER = {
     "letters_sent": "Sent the letters that were due",
     "letters_retried": "Let letters be sent again",
     "search_indexed": "Rebuilt the search",
-    "demo_data_added": "Added sample submissions",
     "backup_made": "Made a backup",
     "backup_restored": "Put a backup back",
     "keys_changed": "Sealed everything with a new key",

@@ -77,11 +77,11 @@ def test_filters_combine_stay_in_the_address_and_can_be_cleared(olga, ada, bob):
 def test_the_owners_and_the_patients_acts_can_be_told_apart(olga, bob):
     an_appointment(bob)
     log("user_disabled", user_id=int(number_of("olga@example.org")))
-    log("demo_data_added", detail="3 requests")
+    log("letters_retried", detail="3 letters")
     db.session.commit()
     assert {who for who, *_rest in lines(narrowed(olga, who="patients"))} == {"A patient"}
     assert lines(narrowed(olga, who="owner")) == [
-        ("The owner", "Added sample submissions", "–", "3 requests"),
+        ("The owner", "Let letters be sent again", "–", "3 letters"),
         ("The owner (olga@example.org)", "Shut an account out", "–", "–"),
     ]
 
