@@ -19,6 +19,7 @@ from content import library
 from forms import FLOWS
 from forms_contact import CONTACT
 from forms_fields import Choice, Days, ManyChoices, Question
+from forms_flow import TRAPPED
 from forms_parts import TextOrNone
 from forms_safety import NO_RED_FLAG, raised_flags
 from models import Submission, flat, now, random_reference
@@ -41,7 +42,6 @@ BORN = (date(1935, 1, 1).toordinal(), date(2008, 1, 1).toordinal())
 # Numbers from 555-0100 to 555-0199 are nobody's, in every area.
 AREAS = "612 651 763 952 218 320 507 715 608 414 262 920 701 605 515 319 563 641 712 402".split()
 MESSAGES = ("", "", "Mornings are best for me.", "It gets worse when I look at a screen.")
-CAUGHT = "filled in a field that people do not see"
 
 # How likely each status is on the first two days, and later.
 FRESH = {"new": 75, "contacted": 20, "spam": 5}
@@ -90,7 +90,7 @@ def sample(chance: random.Random, age: timedelta, staff: Sequence[int]) -> list[
     if request.status == "scheduled":
         request.scheduled_for = a_visit(chance, received_at)
     if request.status == "spam":
-        request.spam_reason = CAUGHT
+        request.spam_reason = TRAPPED
     elif request.status != "new":
         request.assigned_to = chance.choice([None, *staff])
     request.hold = chance.random() < 0.02

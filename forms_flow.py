@@ -19,6 +19,7 @@ from content import Library, library
 from forms_fields import Question
 
 Answers = Mapping[str, Mapping[str, Any]]  # step name -> field name -> answer
+TRAPPED = "filled in a field that people do not see"  # what is said of who fell into the trap
 
 
 class StepForm(FlaskForm):

@@ -13,7 +13,7 @@ import security
 import triage
 from content import library
 from forms import FLOWS, CheckForm, check_rules
-from forms_flow import Flow, Step, StepForm
+from forms_flow import TRAPPED, Flow, Step, StepForm
 from forms_safety import raised_flags
 from models import Submission, WeeklyCount, db, flat, now, only_read
 from models_counts import week_of
@@ -33,7 +33,6 @@ from patients_base import (
 )
 from patients_requests import received_page, submission_to_follow
 
-TRAPPED = "filled in a field that people do not see"
 TOO_QUICK = "filled in faster than people can"
 
 
