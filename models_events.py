@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import Model, Sealed, Submission, db, now
@@ -93,9 +94,14 @@ class Event(Model):
     detail: Mapped[str] = mapped_column(sa.String(200), default="")
     hash: Mapped[str] = mapped_column(sa.String(64))
 
-    @property
+    @hybrid_property
     def is_owners(self) -> bool:
         return self.name in BY_OWNER or (self.user_id is None and self.name in BY_COMMAND)
+
+    @is_owners.inplace.expression
+    @classmethod
+    def _is_owners(cls) -> sa.ColumnElement[bool]:
+        return cls.name.in_(BY_OWNER) | (cls.user_id.is_(None) & cls.name.in_(BY_COMMAND))
 
     def follows(self, before: str, key: str) -> bool:
         """Whether it is as it was written, right after the event with this hash."""

@@ -6,11 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from models import Submission
-from models_events import BY_COMMAND, BY_OWNER, BY_PATIENTS, Event
+from models_events import BY_PATIENTS, Event
 
 GROUPS = {
     "patients": Event.name.in_(BY_PATIENTS),
-    "owner": Event.name.in_(BY_OWNER) | (Event.user_id.is_(None) & Event.name.in_(BY_COMMAND)),
+    "owner": Event.is_owners,
 }
 
 
