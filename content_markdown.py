@@ -17,9 +17,11 @@ Raw HTML is shown as text, never passed through.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+import phonenumbers
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
@@ -75,17 +77,21 @@ def render_card(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, e
         # The number to call stands in the card, ready to be tapped.
         level = next(token.info for token in reversed(tokens[:at]) if token.info).split()[0]
         number = env["phones"].get(level)
-        return f"<p>{phone_link(number)}</p></section>\n" if number else "</section>\n"
+        link = f'<p><a href="{phone_link(number)}">Call {escape(number)}</a></p>' if number else ""
+        return f"{link}</section>\n"
     return (
         f'<section class="card card-{level}">'
         f'<h3><span class="card-level">{CARDS[level]}: </span>{escape(title)}</h3>\n'
     )
 
 
-def phone_link(number: str) -> str:
-    digits = re.sub(r"\D", "", number)
-    address = f"tel:+1{digits}" if len(digits) == 10 else f"tel:{digits}"
-    return f'<a href="{address}">Call {escape(number)}</a>'
+@lru_cache(10)  # the practice's own is on every page
+def phone_link(text: str) -> str:
+    """The address that calls a number, like tel:+1-612-555-0142;ext=5 (RFC 3966), or tel:911."""
+    number = phonenumbers.parse(text, "US")
+    if not phonenumbers.is_possible_number(number):  # so short, it is one in every network
+        return f"tel:{text}"
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
 
 
 def find_figures(state: StateCore) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-import phonenumbers
 from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.utils import safe_join
 
 from content import Month, Observance, library
+from content_markdown import phone_link
 from forms_parts import long_day
 
 
@@ -70,13 +70,6 @@ def dates(observance: Observance, year: int, month: Month) -> str:
         return whole[observance.when]
     first, last = days
     return long_day(first) if first == last else f"{month.name} {first.day} to {last.day}, {year}"
-
-
-@lru_cache(10)  # the practice's own is on every page
-def phone_link(text: str) -> str:
-    """The address that calls a number, like tel:+1-612-555-0142;ext=5 (RFC 3966)."""
-    number = phonenumbers.parse(text, "US")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
 
 
 def mail_link(address: str) -> str:
