@@ -10,8 +10,8 @@ from content import library
 from forms_fields import Choice, Text, answered, at_most
 from forms_flow import StepForm
 from forms_parts import BirthDate
+from models_search import OLDEST_AGE
 
-OLDEST_AGE = 130  # years
 TELEPHONES = {"phone", "text"}  # ways to reach someone that need a phone number
 CONTACT = ("full_name", "birth", "phone", "email", "contact_by")
 BIRTH_HINT = "Month, day and year. For example, 3 31 1975."

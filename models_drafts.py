@@ -1,6 +1,6 @@
 """Forms that are not sent yet."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,8 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models import KINDS, Model, Sealed, now, words
 from models_keys import Keyed
+from security import PATIENTS_COOKIE_LIFE
 
-DRAFT_LIFE = timedelta(days=7)
+DRAFT_LIFE = PATIENTS_COOKIE_LIFE  # without its cookie nobody gets at it
 
 
 class Draft(Keyed, Model):

@@ -48,7 +48,7 @@ DATES = tuple(
         r"(?P<month>\d\d)(?P<day>\d\d){year}",
     )
 )
-OLDEST = 130  # years that nobody is older than
+OLDEST_AGE = 130  # years that nobody is older than
 
 
 class Token(Model):
@@ -171,7 +171,7 @@ def read_birth(match: re.Match[str]) -> Thing | None:
         return None
     if short and born > today:
         born = born.replace(year=born.year - 100)
-    possible = today.year - OLDEST <= born.year and born <= today
+    possible = today.year - OLDEST_AGE <= born.year and born <= today
     return ("birth", born.isoformat()) if possible else None
 
 

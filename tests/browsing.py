@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import expect
 
+from pages import as_list
 from people import YOU, intake_to, link_in, submissions
 from people import letters as letters_named
 
@@ -198,10 +199,6 @@ def shows(page, answers):
                 expect(field(page, name, value)).to_be_checked()
             else:
                 expect(field(page, name)).to_have_value(value)
-
-
-def as_list(given):
-    return given if isinstance(given, list) else [given]
 
 
 def is_led_to(page, words, target):
