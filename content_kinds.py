@@ -89,6 +89,12 @@ def phone(value: Any) -> str:
     return value
 
 
+def short_phone(value: Any) -> str:
+    if not re.fullmatch("[0-9]{3,4}", line(value)):
+        raise ValueError
+    return line(value)
+
+
 def email(value: Any) -> str:
     """As every mail server takes it: in ASCII. Whether it exists is not asked of the network."""
     found = validate_email(line(value), check_deliverability=False, allow_smtputf8=False)
@@ -164,7 +170,7 @@ PRACTICE: Kinds = {
     "letter_name": LINE,
     "address": list_of(LINE),
     "time_zone": Kind("a time zone like America/Chicago", lambda value: ZoneInfo(line(value))),
-    "emergency_phone": LINE,
+    "emergency_phone": Kind("a short number like 911", short_phone),
     "emergency_line": LINE,
     "reply_within_days": Kind("a whole number of open days, 1 or more", at_least_one),
     "visit_minutes": Kind("a whole number of minutes, 1 or more", at_least_one),

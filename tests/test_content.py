@@ -130,6 +130,7 @@ def test_a_copy_that_nobody_broke_loads(folder):
         (PRACTICE, "^time_zone = .*", 'time_zone = "Mars/Base"', ["America/Chicago"]),
         (PRACTICE, "^time_zone = .*", 'time_zone = "America"', ["America/Chicago"]),
         (PRACTICE, "^time_zone = .*", 'time_zone = "../etc"', ["America/Chicago"]),
+        (PRACTICE, "^emergency_phone = .*", 'emergency_phone = "x911"', ["a short number"]),
         (PRACTICE, "^reply_within_days = .*", "reply_within_days = 0", ["1 or more"]),
         (PRACTICE, "^reply_within_days = .*", 'reply_within_days = "1"', ["1 or more"]),
         (PRACTICE, "^reply_within_days = .*", "reply_within_days = true", ["1 or more"]),
