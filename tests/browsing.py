@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import expect
 
+from forms import FLOWS
 from pages import as_list
 from people import YOU, intake_to, link_in, submissions
 from people import letters as letters_named
@@ -15,11 +16,7 @@ from people import letters as letters_named
 UPRIGHT = {"headaches": {"upright": "yes"}, "spine": {"procedure": "month"}}
 # The intake's pages as people count them, by their names in addresses.
 HEADINGS = {
-    "safety": "First, check that it is safe to wait",
-    "you": "About you",
-    "headaches": "Your headaches",
-    "spine": "Your neck and back",
-    "health": "Your health",
+    **{step.name: step.title for step in FLOWS["intake"].steps if not step.interrupts},
     "check": "Check your answers",
 }
 NUMBERS = count(1000)
@@ -152,7 +149,8 @@ def is_at(page, name):
     """See that this is that page of the intake, and that it says how far it is."""
     sees(page, HEADINGS[name])
     number = [*HEADINGS].index(name) + 1
-    expect(page.locator(".caption")).to_contain_text(f"Intake form: step {number} of 6")
+    expected = f"Intake form: step {number} of {len(HEADINGS)}"
+    expect(page.locator(".caption")).to_contain_text(expected)
 
 
 def press(page, words):

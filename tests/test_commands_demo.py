@@ -5,6 +5,9 @@ import sqlalchemy as sa
 
 import commands_bulk
 from commands_demo import STAFF
+from commands_samples import PATTERNS, patterns
+from content import library
+from forms import FLOWS
 from models import STATUSES, Submission, db, now
 from models_letters import Letter
 from models_notes import Note
@@ -59,6 +62,13 @@ def test_samples_are_sealed_shown_and_found_as_those_of_patients_are(flask):
         tokens = sa.select(Token.mark).where(Token.place == one.place)
         assert set(marks(things(one.answers))) <= set(db.session.scalars(tokens))
         assert one.received_at <= now()
+
+
+def test_what_made_up_people_send_is_what_the_forms_take(app):
+    with app.test_request_context():
+        for number in range(PATTERNS):
+            for kind, made in patterns(library().practice.today(), number).items():
+                assert FLOWS[kind].next_step(made.columns["answers"]) is None
 
 
 def test_more_come_from_several_processes_under_references_of_their_own(flask, monkeypatch):
