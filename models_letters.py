@@ -1,4 +1,4 @@
-"""Outgoing e-mails, from the moment something is to be said until it is said."""
+"""Outgoing emails, from the moment something is to be said until it is said."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ UNDER_WAY = "being sent"  # the problem of a letter from its claim until it is k
 
 
 class Letter(Model):
-    """One e-mail. `contents` are sealed: `to`, and the values that its templates fill in.
+    """One email. `contents` are sealed: `to`, and the values that its templates fill in.
 
     A waiting letter is due at `due_at`. Claiming it moves that moment into the future, so nobody
     else takes it up before whoever claimed it has had time to send it, or has died.

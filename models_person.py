@@ -1,4 +1,4 @@
-"""Everything that is kept on one person, found by reference, e-mail address or phone number.
+"""Everything that is kept on one person, found by reference, email address or phone number.
 
 Families share phones and addresses, so what is found may be of several people. Who they are is
 told apart by date of birth and name.

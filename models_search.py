@@ -1,4 +1,4 @@
-"""Find submissions by name, phone, e-mail or date of birth, though all of these are sealed.
+"""Find submissions by name, phone, email or date of birth, though all of these are sealed.
 
 Each of them leaves marks (see `vault.py`) when a submission comes in. A name leaves one for each
 way that it can begin, from two letters on, or from one in scripts where one says a lot. What staff

@@ -88,7 +88,7 @@ def visit(submission: Submission) -> dict[str, str | int]:
 
 
 def to_patient(name: str, submission: Submission, *, edition: int = 0, **values: str | int) -> None:
-    """Put a letter in the outbox for a patient who has given an e-mail address."""
+    """Put a letter in the outbox for a patient who has given an email address."""
     if to := submission.answers.get("email"):
         outbox.add(
             name,

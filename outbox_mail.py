@@ -1,4 +1,4 @@
-"""A letter as an e-mail: written out, then handed to a mail server or put in a folder."""
+"""A letter as an email: written out, then handed to a mail server or put in a folder."""
 
 import email.policy
 import re

@@ -29,7 +29,7 @@ PRIVATE = ("/staff", "/appointment", "/intake", "/received", "/requests")
 STAFF = "/staff"
 PATIENTS_COOKIE, PATIENTS_COOKIE_LIFE = "form", timedelta(days=7)
 
-# What one network address, or one phone number or e-mail address, may do. Many patients can share
+# What one network address, or one phone number or email address, may do. Many patients can share
 # a network. Each worker process counts its own, unless RATELIMIT_STORAGE_URI names a store that
 # they share. Failures to sign in are counted alone; per account is for the database to count.
 LIMITS = {

@@ -79,7 +79,7 @@ def contents(
 
 
 def same_person(found: Submission) -> list[Submission]:
-    """Others with the same date of birth, and the same phone number or e-mail address.
+    """Others with the same date of birth, and the same phone number or email address.
 
     A suggestion: families share these, so nothing is joined by it.
     """

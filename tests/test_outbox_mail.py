@@ -1,4 +1,4 @@
-"""Letters as e-mails: what they say and never say, and how mail servers get them."""
+"""Letters as emails: what they say and never say, and how mail servers get them."""
 
 import re
 import socket
