@@ -4,6 +4,7 @@ import re
 import shutil
 from functools import partial
 
+import flask_migrate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,12 +79,13 @@ def spoiled(draw, whole):
 
 
 def works(app):
-    """See that each kind of page answers. The database is empty, so forms may say that it is."""
+    """See that each kind of page answers."""
+    with app.app_context():
+        flask_migrate.upgrade()
     client = app.test_client()
     for page in PAGES:
         answer = client.get(page, follow_redirects=True)
-        assert answer.status_code in {200, 404, 503}, page
-        assert answer.status_code != 503 or page.startswith(("/appointment", "/intake")), page
+        assert answer.status_code in {200, 404}, page
 
 
 @effort(few=20, many=1_000)
