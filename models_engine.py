@@ -100,6 +100,23 @@ def wait_no_longer(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
+def take_over(connection: Any, _record: Any) -> None:
+    """Begin transactions ourselves, and set up a connection to SQLite."""
+    connection.isolation_level = None
+    set_up(connection)
+
+
+def begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+
+
+def leave_read_only(context: ExceptionContext) -> None:
+    """What is opened while the file cannot be written to, SQLite takes for read-only ever after."""
+    code = getattr(context.original_exception, "sqlite_errorcode", 0)
+    context.is_disconnect |= code & 0xFF == sqlite3.SQLITE_READONLY
+
+
 def prepare(engine: Engine) -> None:
     """Set up every connection of an engine.
 
@@ -113,22 +130,9 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "connect", wait_no_longer)
         return
     make_private(Path(engine.url.database))
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        set_up(connection)
-
-    @event.listens_for(engine, "handle_error")
-    def leave(context: ExceptionContext) -> None:
-        # What is opened while the file cannot be written to, SQLite takes for read-only ever after.
-        code = getattr(context.original_exception, "sqlite_errorcode", 0)
-        context.is_disconnect |= code & 0xFF == sqlite3.SQLITE_READONLY
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get("reads_only")
-        connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+    event.listen(engine, "connect", take_over)
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "handle_error", leave_read_only)
 
 
 def overwrite_freed(engine: Engine) -> bool:
