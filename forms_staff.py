@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_security import PasswordUtil
 from flask_security.forms import LoginForm
 from flask_wtf import FlaskForm
@@ -56,8 +56,11 @@ def capitalized(names: Iterable[str]) -> dict[str, str]:
 
 
 def who_works() -> dict[int, str]:
-    """Nobody (0), and each member of staff."""
-    return {0: "Nobody", **{user.id: user.email for user in db.session.scalars(User.who_work())}}
+    """Nobody (0), and each member of staff. Several lists of a page offer them: asked for once."""
+    if "who_works" not in g:
+        people = {user.id: user.email for user in db.session.scalars(User.who_work())}
+        g.who_works = {0: "Nobody", **people}
+    return g.who_works
 
 
 def factors() -> dict[str, str]:

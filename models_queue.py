@@ -17,7 +17,7 @@ from models import RANKS, VIEW_OF_STATUS, Submission, db, now, place_at
 
 HALF_A_DAY = timedelta(hours=12)
 VISIT = ("scheduled_for", "place")
-AT_MOST = 5_000  # what is counted; beyond, it is "more than"
+AT_MOST = 2_000  # what is counted; beyond, it is "more than"
 Query = sa.Select[tuple[Submission]]
 
 
@@ -117,17 +117,17 @@ class Filters:
     until: date | None = None
     search: str = ""
 
-    def narrow(self, query: Query, zone: ZoneInfo) -> Query:
-        """Narrow a select by all but what has to be looked up in the blind index."""
+    def narrow(self, query: Query, view: View, zone: ZoneInfo) -> Query:
+        """Narrow a list by all but what has to be looked up in the blind index."""
         wanted = {
             Submission.kind: self.kind,
             Submission.status: self.status,
             Submission.source_article: self.article,
         }
         query = query.where(*(column == value for column, value in wanted.items() if value))
-        if self.urgency:
-            ranked = Submission.rank == RANKS[self.urgency], Submission.urgency == self.urgency
-            query = query.where(*ranked)
+        if self.urgency:  # both say the same: the one that has an index in this order
+            rank, urgency = Submission.rank == RANKS[self.urgency], Submission.urgency
+            query = query.where(rank if "rank" in view.order else urgency == self.urgency)
         if self.assigned is not None:
             query = query.where(Submission.assigned_to == (self.assigned or None))
         if self.since or self.until:
@@ -161,7 +161,7 @@ def selected(view: View, filters: Filters, zone: ZoneInfo) -> tuple[Query, Any]:
     wanted = models_search.understand(filters.search)
     if filters.search and not wanted:
         return sa.select(Submission).where(sa.false()), Submission.place
-    query = filters.narrow(view.select(), zone)
+    query = filters.narrow(view.select(), view, zone)
     # Many submissions have the same risk factor, and few are looked for by it alone: where their
     # order is by rank, not by when they came, going through the list finds a page sooner.
     factor = [("risk factor", filters.factor)] if filters.factor else []

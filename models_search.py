@@ -208,8 +208,11 @@ def having(
     """
     for mark in wanted:
         token = sa.orm.aliased(Token)
-        # No index knows the sum, so databases do not begin with all submissions that have it.
-        its_mark = token.mark + 0 if along else token.mark
-        query = query.join(token, (token.place == place) & (its_mark == mark))
-        place = token.place if place is Submission.place and not along else place
+        has_it = (token.mark == mark) & (token.place == place)
+        if along:
+            # Not a join, so databases cannot begin with all submissions that have the mark.
+            query = query.where(sa.select(token.mark).where(has_it).scalar_subquery().is_not(None))
+        else:
+            query = query.join(token, has_it)
+            place = token.place if place is Submission.place else place
     return query, place
