@@ -4,6 +4,7 @@ Flask-Security checks and changes passwords. That a cookie counts, and for how l
 the database to say, so that it can be ended here at any time.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -188,8 +189,14 @@ def password_is_own(_app: Flask, user: User, **_more: Any) -> None:
 
 
 def who_can_sign_in() -> dict[str, bool]:
-    """For the sign-in page, which tells the owner what to do before there is any account."""
-    return {"nobody_can": not db.session.scalar(sa.select(User.who_work().exists()))}
+    """For the sign-in page, which tells the owner what to do before there is any account.
+
+    It shows without the database too.
+    """
+    with suppress(sa.exc.OperationalError):
+        return {"nobody_can": not db.session.scalar(sa.select(User.who_work().exists()))}
+    db.session.rollback()
+    return {"nobody_can": False}
 
 
 def init_app(app: Flask) -> None:

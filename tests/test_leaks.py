@@ -237,8 +237,9 @@ def left_behind(site, temporary):
         folders.append(postgres.server.pgdata)
     for folder in folders:
         for file in folder.rglob("*"):
-            with suppress(FileNotFoundError, IsADirectoryError):  # PostgreSQL tidies up meanwhile
-                yield str(file), EMPTY.sub(b"\0", file.read_bytes())
+            with suppress(FileNotFoundError):  # PostgreSQL tidies up meanwhile
+                if file.is_file():
+                    yield str(file), EMPTY.sub(b"\0", file.read_bytes())
 
 
 def look_through(site, temporary):

@@ -137,6 +137,7 @@ def test_who_may_not_bring_the_tables_up_to_date_is_told_who_can(place, roles):
     assert "(permission denied for schema public)" in refusal(place)
 
 
+@pytest.mark.drill
 def test_a_site_that_had_one_user_can_have_two(postgres, tmp_path_factory):
     alone, owner, base = MAKE_ROLES.strip().splitlines()
     run(postgres, f"{alone}\n{base.replace('site_owner', 'site')}")
