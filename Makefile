@@ -33,7 +33,7 @@ dev: .venv/dev ## Serve on this machine only, reload on every change, show error
 
 # One process more than there are cores, since tests wait for servers and browsers part of the time.
 test: .venv/dev ## Run every test, in several processes
-	@$(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --durations=40 \
+	@$(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder \
 		--numprocesses=$$(($$(getconf _NPROCESSORS_ONLN) + 1))
 
 drill: .venv/dev ## Run what takes longer than tests may: power cuts, many people at once

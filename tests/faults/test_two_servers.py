@@ -171,6 +171,7 @@ def test_wrong_passwords_at_either_count_for_both(servers):
     assert statuses[10:] == [429, 429]
 
 
+@pytest.mark.drill
 def test_a_redis_that_hangs_or_is_gone_keeps_nobody_out(tmp_path_factory, postgres, settings):
     port = free_port()
     address = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{port}"}
