@@ -17,7 +17,7 @@ from models import RANKS, VIEW_OF_STATUS, Submission, db, now, place_at
 
 HALF_A_DAY = timedelta(hours=12)
 VISIT = ("scheduled_for", "place")
-AT_MOST = 2_000  # what is counted; beyond, it is "more than"
+AT_MOST = 1_000  # what is counted; beyond, it is "more than"
 Query = sa.Select[tuple[Submission]]
 
 
