@@ -224,6 +224,6 @@ class Siege(RuleBasedStateMachine):
                 thief.visit(data.draw(st.sampled_from(person.seen), "address"))
 
 
-@effort(few=3, many=300, steps=40)
+@effort(few=3, many=60, steps=40)
 def test_whatever_people_do_nobody_sees_a_stranger_and_nothing_is_half_written(app, effort):
     run_state_machine_as_test(lambda: Siege(app), settings=effort)

@@ -74,7 +74,7 @@ def bodies(known):
     return meddled(form, {*form, *STRAYS}, offered).map(urlencoded) | st.binary(max_size=200)
 
 
-@effort(few=200, many=10_000)
+@effort(few=200, many=3_000)
 def test_no_request_whatsoever_is_a_crash(app, known, monkeypatch, effort):
     monkeypatch.setattr(app, "wsgi_app", ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1))
     client = app.test_client(use_cookies=False)
