@@ -235,10 +235,18 @@ def at_once(jobs):
         return list(pool.map(run, jobs))
 
 
+GIVEN = set()
+
+
 def free_port():
+    """Return a port where nobody listens, and never one twice."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port = probe.getsockname()[1]
+    if port in GIVEN:
+        return free_port()
+    GIVEN.add(port)
+    return port
 
 
 def new_place(tmp_path_factory, database=SQLITE):
