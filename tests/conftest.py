@@ -18,8 +18,10 @@ os.environ.update({name: default for name, (default, _read) in settings.SETTINGS
 os.environ["SPAM_SECONDS"] = "0"  # tests fill in forms faster than people can
 
 from app import create_app
+from mail import deliver_due
 from models import Model, db
 from models_events import TrailHead
+from outbox_mail import FOLDER
 from pages import Person
 from people import an_appointment, submissions
 from signing_in import add_staff, sign_in
@@ -111,6 +113,19 @@ def rita(app):
 def olga(app):
     """A member of staff who may do everything, signed in."""
     return signed_in(app, "olga@example.org", "admin")
+
+
+@pytest.fixture
+def posted(app):
+    """Let all letters of a test go; return each as it went out, in bytes."""
+    folder = app.config["INSTANCE_PATH"] / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+
+    def read():
+        deliver_due()
+        return [path.read_bytes() for path in sorted(folder.glob("*.eml"))]
+
+    return read
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import shutil
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -24,10 +23,8 @@ from content_kinds import LINE
 from filling import all_wrong, through
 from forms import FLOWS
 from forms_fields import clean
-from mail import deliver_due
 from models import db
 from models_letters import Letter
-from outbox_mail import FOLDER
 from pages import Person
 from people import BIRTH, CONTACT, an_appointment, an_open_day, letters, link_in, submissions
 from staff_csv import safe
@@ -134,16 +131,14 @@ def check_export(page, words):
 
 
 @pytest.fixture
-def mail(app):
+def mail(posted):
     """Let all letters go; return each as it went out, and the address it went to."""
-    folder = app.config["INSTANCE_PATH"] / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
 
     def read():
-        deliver_due()
+        letters = [check_letter(raw) for raw in posted()]
         assert {letter.state for letter in db.session.scalars(sa.select(Letter))} == {"sent"}
         db.session.rollback()
-        return [check_letter(path.read_bytes()) for path in folder.glob("*.eml")]
+        return letters
 
     return read
 

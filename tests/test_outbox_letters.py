@@ -2,14 +2,12 @@
 
 import email
 import email.policy
-import shutil
+import re
 
 import pytest
 
 import outbox
 from content import library
-from mail import deliver_due
-from outbox_mail import FOLDER
 from pages import Person
 from people import (
     BIRTH,
@@ -46,16 +44,13 @@ def with_canaries(page):
 
 
 @pytest.fixture
-def mail(app):
+def mail(posted):
     """Everything that went out, as one text: headers, bodies and attachments, decoded."""
-    folder = app.config["INSTANCE_PATH"] / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
 
     def read():
-        deliver_due()
         texts = []
-        for path in sorted(folder.glob("*.eml")):
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        for raw in posted():
+            message = email.message_from_bytes(raw, policy=email.policy.default)
             texts += [f"{name}: {value}" for name, value in message.items() if name != "To"]
             for part in message.walk():
                 texts += [f"{name}: {value}" for name, value in part.items()]
@@ -98,7 +93,8 @@ def test_no_letter_carries_an_answer_a_condition_or_a_specialty(bob, app, ada, m
     assert "METHOD:CANCEL" in text
     assert "canary" not in text.lower()
     for said in ("555-0187", "1975", "March 31", "sumatriptan", "blood pressure", "crash"):
-        assert said not in text.lower(), said
+        # On its own: the numbers of MIME parts and the tokens of links are random.
+        assert not re.search(rf"(?<![\w-]){said}(?![\w-])", text.lower()), said
     for word in TELLING:
         assert word not in text.lower(), word
     assert library().practice.name not in text
