@@ -6,6 +6,8 @@ depend on the width, so two looks at each page cover all three.
 
 from axe_playwright_python.sync_playwright import Axe
 
+from browsing import width
+
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # With `resultTypes`, axe lists every violation in full, and of the rest only that it looked.
 OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
@@ -20,8 +22,8 @@ def barriers(tab, look):
     tab.set_viewport_size(size)
     found = Axe().run(tab, options=OPTIONS).response
     assert found["passes"], "axe did not look at anything"
-    width = tab.evaluate("document.documentElement.scrollWidth")
-    too_wide = [f"{width} pixels wide"] if width > size["width"] else []
+    wide = width(tab)
+    too_wide = [f"{wide} pixels wide"] if wide > size["width"] else []
     return too_wide + [
         f"{rule['id']}: {node['html']} {node['failureSummary']}"
         for rule in found["violations"]

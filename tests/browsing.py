@@ -165,6 +165,11 @@ def follow(page, words):
         page.get_by_role("main").get_by_role("link", name=words).click()
 
 
+def width(page):
+    """How many pixels wide the page is. An element is waited for; a document can have none yet."""
+    return page.locator("html").evaluate("it => it.scrollWidth")
+
+
 def field(page, name, value=None):
     """The input of this name, or the one that means this value, or the first of several."""
     which = "" if value is None else f"[value='{value}']"

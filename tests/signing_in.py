@@ -1,6 +1,7 @@
 """How staff come in: the only place in the tests that knows it."""
 
 from datetime import UTC, datetime
+from functools import cache
 
 import sqlalchemy as sa
 from flask_security import hash_password
@@ -19,7 +20,7 @@ def add_staff(app, email, role, *, phone=True, **columns):
     datastore = app.extensions["security"].datastore
     user = datastore.create_user(
         email=email,
-        password=hash_password(PASSWORD),
+        password=hashed(app),
         roles=[datastore.find_or_create_role(role)],
         **columns,
     )
@@ -28,6 +29,13 @@ def add_staff(app, email, role, *, phone=True, **columns):
         user.totp = SECRET
     db.session.commit()
     return user
+
+
+@cache
+def hashed(app):
+    """`PASSWORD` as this app keeps it. Making that is slow, as it is meant to be."""
+    with app.app_context():
+        return hash_password(PASSWORD)
 
 
 def code(secret=SECRET, *, later=0):

@@ -26,6 +26,7 @@ from browsing import (
     space,
     tab_to,
     type_in,
+    width,
     write,
 )
 from people import INTAKE, an_appointment, an_open_day, details, intake_to
@@ -276,8 +277,7 @@ PAGES = {
 
 
 def fits(page):
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= SMALL["width"], f"{page.url} is {width} pixels wide"
+    assert width(page) <= SMALL["width"], f"{page.url} is too wide"
 
 
 def test_answers_that_are_dangerous_together_stop_the_patient_in_the_middle(page, window, server):

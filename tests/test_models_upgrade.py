@@ -105,6 +105,18 @@ def test_everything_is_there_after_up_down_and_up(old_site):
     check_newest()
 
 
+def test_rows_are_looked_through_after_a_step_and_not_at_every_start(place):
+    with place.look():
+        said = []
+        sa.event.listen(db.engine, "before_cursor_execute", lambda *about: said.append(about[2]))
+        flask_migrate.upgrade()
+        assert ("PRAGMA foreign_key_check" in said) == (db.engine.dialect.name == "sqlite")
+        said.clear()
+        flask_migrate.upgrade()
+        assert said
+        assert "PRAGMA foreign_key_check" not in said
+
+
 def check_newest():
     """What the code of today sees in it."""
     first, second = db.session.scalars(sa.select(Submission).order_by(Submission.reference))
