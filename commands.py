@@ -68,7 +68,7 @@ def start_notes() -> str:
     if current_app.config["HOST"] in {"0.0.0.0", "::"}:  # noqa: S104 (the owner chose it)
         notes.append("  Others reach it by this machine's name: set SITE_URL=http://name:port")
     if not db.session.scalar(sa.select(sa.func.count(User.id))):
-        notes.append("  Add a member of staff: .venv/bin/flask staff add you@example.org")
+        notes.append(f"  Add yourself: {commands_staff.ADD_YOURSELF}")
     state, words = commands_doctor.practice()
     if state != "ok":
         notes.append(f"  Before patients use it: {words}")

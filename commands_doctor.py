@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 import commands_audit
 import commands_content
+import commands_staff
 import models_engine
 import models_retention
 import models_revisions
@@ -50,7 +51,7 @@ def demonstration() -> Finding:
 def secret() -> Finding:
     """What is too short, too simple or open to others has kept every command from starting."""
     if (keys := len(current_app.config["VAULT_KEYS"])) > 1:
-        return "warn", f"VAULT_KEYS has {keys} keys. To go on with the first: flask rekey"
+        return "warn", f"VAULT_KEYS has {keys} keys. To go on with the first: .venv/bin/flask rekey"
     return "ok", "long enough, and for their owner only"
 
 
@@ -80,7 +81,7 @@ def damage() -> Finding:
 
 def migrations() -> Finding:
     if not models_revisions.is_newest():
-        return "FAIL", "the database is not set up for this version. Type: flask db upgrade"
+        return "FAIL", "the database is of another version. Type: .venv/bin/flask db upgrade"
     return "ok", f"at {models_revisions.known()[0]}, as the code needs it"
 
 
@@ -115,7 +116,7 @@ def mail() -> Finding:
 def letters() -> Finding:
     counts = dict(db.session.execute(Letter.count("waiting", "failed")).all())
     if failed := counts.get("failed"):
-        return "FAIL", f"{failed} could not be sent. To see why: flask outbox list"
+        return "FAIL", f"{failed} could not be sent. To see why: .venv/bin/flask outbox list"
     return "ok", f"{counts.get('waiting', 0)} waiting, none failed"
 
 
@@ -128,7 +129,7 @@ def trail() -> Finding:
     except (commands_audit.BrokenTrailError, VaultError) as error:
         return "FAIL", f"it is broken: {error}"
     if after:
-        return "ok", f"the last {count} events. To check all {head.last_id}: flask audit verify"
+        return "ok", f"the last {count} of {head.last_id} events. All: .venv/bin/flask audit verify"
     return "ok", f"{count} events, as they were written"
 
 
@@ -136,7 +137,7 @@ def staff() -> Finding:
     """Who has never signed in has no second factor yet, and only a one-time password."""
     accounts = list(db.session.scalars(User.who_work()))
     if not accounts:
-        return "warn", "nobody can sign in. Type: flask staff add you@example.org"
+        return "warn", f"nobody can sign in. Type: {commands_staff.ADD_YOURSELF}"
     without = [user.email for user in accounts if not user.totp_sealed]
     if without:
         return "warn", f"without a second factor: {', '.join(without)}. Let them sign in once"
@@ -147,13 +148,13 @@ def erasures() -> Finding:
     due = models_retention.count_due(current_app.config["RETENTION_DAYS"])
     last = models_retention.last_run()
     if due and (last is None or last < now() - timedelta(days=2)):
-        return "warn", f"{due} should be erased, and nothing was for two days. Type: flask purge"
+        return "warn", f"{due} are due, and nothing was erased for two days: .venv/bin/flask purge"
     return "ok", f"{due} to be erased"
 
 
 def words() -> Finding:
     if found := commands_content.faults():
-        return "FAIL", f"{len(found)} to fix. To see them: flask content check"
+        return "FAIL", f"{len(found)} to fix. To see them: .venv/bin/flask content check"
     return "ok", "nothing to fix"
 
 
@@ -162,6 +163,16 @@ def practice() -> Finding:
     if "555-01" in found.phone or found.email.endswith("@example.org"):
         return "warn", "put your phone and email address in content/practice.toml"
     return "ok", f"{found.phone}, {found.email}"
+
+
+def dates() -> Finding:
+    """What content/practice.toml has to be told again each year."""
+    found, soon = library().practice, library().practice.today() + timedelta(days=30)
+    if found.security_contact_until < soon:
+        return "warn", "put a later day into security_contact_until in content/practice.toml"
+    if found.closed_on and max(found.closed_on) < soon:
+        return "warn", "put the next holidays into closed_on in content/practice.toml"
+    return "ok", f"holidays are known up to {max(found.closed_on, default='none')}"
 
 
 CHECKS: dict[str, Callable[[], Finding]] = {
@@ -180,6 +191,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "erasures": erasures,
     "content": words,
     "practice": practice,
+    "dates": dates,
 }
 
 

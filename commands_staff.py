@@ -17,6 +17,7 @@ from models import db, now
 from models_events import log
 from models_staff import ROLES, User, end_sessions
 
+ADD_YOURSELF = ".venv/bin/flask staff add you@example.org --role admin"
 BREAK_GLASS = timedelta(hours=1)
 
 staff = AppGroup(
@@ -27,7 +28,9 @@ staff = AppGroup(
 def find_user(email: str, *, must_exist: bool = False) -> User | None:
     user = db.session.scalar(User.with_email(email))
     if must_exist and user is None:
-        raise click.ClickException(f"{email} has no account. To see who has: flask staff list")
+        raise click.ClickException(
+            f"{email} has no account. To see who has: .venv/bin/flask staff list"
+        )
     return user
 
 
@@ -64,7 +67,7 @@ def staff_add(email: str, role: str) -> None:
         raise click.ClickException(f"Not an email address: {email}") from None
     if find_user(email):
         raise click.ClickException(
-            f"{email} has an account. New password: flask staff reset {email}"
+            f"{email} has an account. New password: .venv/bin/flask staff reset {email}"
         )
     password = new_user(email, role)
     tell(email, password)
@@ -168,4 +171,6 @@ def tell(email: str, password: str, how_long: str = "") -> None:
 def refuse_ended(user: User) -> None:
     """Stop for a break-glass account that is over: it never opens again."""
     if user.ends_at and user.ends_at <= now():
-        raise click.ClickException(f"{user.email} has ended. Make another: flask staff break-glass")
+        raise click.ClickException(
+            f"{user.email} has ended. Make another: .venv/bin/flask staff break-glass"
+        )

@@ -79,7 +79,8 @@ class TimesForm(DetailsForm):
                 del self[field.name]
 
     def validate_window1(self, field: Window) -> None:
-        if not field.data:
+        windows = [one for one in self.questions if isinstance(one, Window)]
+        if not any(one.data or one.process_errors for one in windows):
             raise StopValidation("Choose at least one day that would suit you")
         super().validate_window1(field)
 
@@ -126,8 +127,7 @@ FLOWS = {
 
 def field_names() -> tuple[str, ...]:
     """The name of each field that the forms have, in their order."""
-    forms = [step.form for flow in FLOWS.values() for step in flow.steps]
-    questions = [form(formdata=None, meta={"csrf": False}).questions for form in forms]
+    questions = [step.stored({}).questions for flow in FLOWS.values() for step in flow.steps]
     return tuple(dict.fromkeys(field.name for fields in questions for field in fields))
 
 
@@ -146,7 +146,7 @@ def check_rules(content: Library) -> None:
     asked = {
         field.name: getattr(field, "words", None) or dict(getattr(field, "choices", ()))
         for step in FLOWS["intake"].steps
-        for field in step.form(formdata=None, meta={"csrf": False}).questions
+        for field in step.stored({}).questions
     }
     rules = [*content.red_flags.values(), *content.risk_factors.values()]
     for rule in rules:

@@ -41,8 +41,8 @@ EXPORT_REASONS = (
 IN_ORDER = dict(sorted(ACTS.items(), key=itemgetter(1)))
 AS_TYPED = {"autocomplete": "off", "spellcheck": "false", "maxlength": 9}
 LAST_VISIT = timedelta(days=3 * 365)
-# What many can be given at once: none that goes with a visit, or with a letter about it.
-SILENT = [status for status in STATUSES if status not in {"scheduled", "cancelled"}]
+# What intakes can be given, and many at once: none that goes with a visit, or a letter about it.
+WITHOUT_VISIT = [status for status in STATUSES if status not in {"scheduled", "cancelled"}]
 
 
 def choices(words: Mapping[Any, str], first: str = "") -> list[SelectChoice]:
@@ -140,7 +140,7 @@ class SeveralForm(FlaskForm):
     """What to do with all submissions that are ticked."""
 
     assigned = SelectField("Assign to", choices=lambda: choices(who_works(), "Assign to …"))
-    status = SelectField("Status", choices=choices(capitalized(SILENT), "Status …"))
+    status = SelectField("Status", choices=choices(capitalized(WITHOUT_VISIT), "Status …"))
 
 
 class NoteForm(FlaskForm):

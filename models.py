@@ -39,7 +39,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def words(*names: str, name: str) -> sa.Enum:
+def one_of(*names: str, name: str) -> sa.Enum:
     """A text column that holds one of `names`; the database refuses any other."""
     return sa.Enum(*names, name=name, native_enum=False, create_constraint=True, length=20)
 
@@ -102,6 +102,7 @@ class WeeklyCount(CountColumns, Model):
     __tablename__ = "weekly_counts"
 
 
+# Ahead of the trail's own, in `models_events`: whoever holds its head waits for nobody.
 sa.event.listen(db.session, "before_commit", WeeklyCount.write)
 sa.event.listen(db.session, "after_transaction_end", WeeklyCount.forget)
 
@@ -132,9 +133,9 @@ class Submission(Counted, Model):
     place: Mapped[int] = mapped_column(sa.BigInteger, unique=True)
     draft_id: Mapped[str] = mapped_column(sa.String(64), unique=True)  # sends a draft only once
     reference: Mapped[str] = mapped_column(sa.String(8), unique=True)
-    kind: Mapped[str] = mapped_column(words(*KINDS, name="kind"))
-    status: Mapped[str] = mapped_column(words(*STATUSES, name="status"), default="new")
-    urgency: Mapped[str] = mapped_column(words(*URGENCIES, name="urgency"))
+    kind: Mapped[str] = mapped_column(one_of(*KINDS, name="kind"))
+    status: Mapped[str] = mapped_column(one_of(*STATUSES, name="status"), default="new")
+    urgency: Mapped[str] = mapped_column(one_of(*URGENCIES, name="urgency"))
     view: Mapped[str] = mapped_column(sa.String(20))  # follows from the status
     rank: Mapped[int] = mapped_column(sa.SmallInteger)  # follows from the urgency
     assigned_to: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))

@@ -66,7 +66,7 @@ class CountColumns:
 
     @classmethod
     def write(cls, session: Session) -> None:
-        """Write all that the transaction has counted, as the last it does.
+        """Write all that the transaction has counted, as the last it does but for the trail.
 
         Those who count the same wait for each other until they have committed. So the wait is kept
         short, and all take the rows in one order, or two could wait for ever.
@@ -130,8 +130,10 @@ class Counted:
         self.weekly.add(object_session(self), counts)
 
     def note_contact(self, at: datetime) -> Counts:
-        """Keep the moment; return what that adds to the counts."""
+        """Keep the moment; return what that adds to the counts. An intake waits for no answer."""
         self.contacted_at = at
+        if self.kind == "intake":
+            return {}
         return {("wait", week_of(at), wait_name(at - self.received_at)): 1}
 
     def take_uncounted(self) -> Counts:

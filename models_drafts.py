@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models import KINDS, Model, Sealed, now, words
+from models import KINDS, Model, Sealed, now, one_of
 from models_keys import Keyed
 from security import PATIENTS_COOKIE_LIFE
 
@@ -18,7 +18,7 @@ class Draft(Keyed, Model):
 
     __tablename__ = "drafts"
 
-    flow: Mapped[str] = mapped_column(words(*KINDS, name="flow"))
+    flow: Mapped[str] = mapped_column(one_of(*KINDS, name="flow"))
     started_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     tries: Mapped[int] = mapped_column(default=0, server_default="0")  # wrong dates of birth

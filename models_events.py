@@ -238,7 +238,7 @@ def is_intact(head: TrailHead) -> bool:
     """
     intact = bool(key_of(head)) and head.stands
     if not intact:
-        logger.error("the audit trail was tampered with; type: flask audit verify")
+        logger.error("the audit trail was tampered with; type: .venv/bin/flask audit verify")
     return intact
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
-from models import Model, Sealed, Submission, now, words
+from models import Model, Sealed, Submission, now, one_of
 
 LETTER_STATES = ("waiting", "sent", "failed")
 LEASE = timedelta(minutes=10)  # how long who has claimed a letter may take to send it
@@ -31,7 +31,7 @@ class Letter(Model):
     name: Mapped[str] = mapped_column(sa.String(20))  # a folder of templates/letters/
     submission_id: Mapped[str | None] = mapped_column(sa.ForeignKey("submissions.id"))
     edition: Mapped[int]  # rises when the same kind of letter about the same thing has news
-    state: Mapped[str] = mapped_column(words(*LETTER_STATES, name="state"))
+    state: Mapped[str] = mapped_column(one_of(*LETTER_STATES, name="state"))
     made_at: Mapped[datetime]
     due_at: Mapped[datetime]
     attempts: Mapped[int]

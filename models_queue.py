@@ -49,6 +49,10 @@ class View:
         alone = self.holds and self.order == ("place",)
         return replace(self, order=("view", "place")) if alone else self
 
+    def can_hold(self, row: Submission) -> bool:
+        """Whether it has a place in this order; without the visit that was booked, it has none."""
+        return all(getattr(row, name) is not None for name in self.order)
+
     def in_order(
         self, query: Query, place: Any, after: Submission | None, *, backwards: bool = False
     ) -> Query:

@@ -89,8 +89,9 @@ def copy_of(submission: Submission) -> list[dict[str, str]]:
 
     What an intake took over from a request is not among them: who follows a link did not say that.
     """
-    sent_here = Draft.id_of(session.get(submission.kind, "")) == submission.draft_id
-    if not sent_here or now() - submission.received_at >= COPY_LIFE:
+    now_open = Draft.id_of(session.get(submission.kind, "")) == submission.draft_id
+    before = session.get("sent", {}).get(submission.kind) == submission.id  # a new one is begun
+    if not (now_open or before) or now() - submission.received_at >= COPY_LIFE:
         return []
     taken_over, fields = CONTACT if submission.follows else (), field_names()
     return [
@@ -227,7 +228,7 @@ def ask_for_times(submission: Submission, form: StepForm) -> None:
     rows = [
         {"label": field.label.text, "text": field.shown} for field in form.questions if field.data
     ]
-    if earlier and earlier[-1]["rows"] == rows:
+    if submission.status == "new" and earlier and earlier[-1]["rows"] == rows:
         return  # the button was pressed twice
     record["later"] = [*earlier, {"at": now().isoformat(), "rows": rows}]
     submission.record = record

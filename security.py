@@ -115,10 +115,10 @@ def limit_posts(app: Flask, endpoint: str, act: str, *, failed: int = 200) -> No
 
     Who succeeds is sent on; only an answer that shows the form again, with this status, counts.
     """
-    within = app.extensions["limits"].limit(
+    limited = app.extensions["limits"].limit(
         LIMITS[act], methods=["POST"], deduct_when=lambda response: response.status_code == failed
     )
-    app.view_functions[endpoint] = within(app.view_functions[endpoint])
+    app.view_functions[endpoint] = limited(app.view_functions[endpoint])
 
 
 def network() -> str:
@@ -174,11 +174,11 @@ def counting(store: str) -> dict[str, Any]:
 
     Redis has a second for an answer. Without that limit it would hold up every form if it hangs.
     """
-    within = {"socket_connect_timeout": STORE_WITHIN, "socket_timeout": STORE_WITHIN}
+    timeouts = {"socket_connect_timeout": STORE_WITHIN, "socket_timeout": STORE_WITHIN}
     return {
         "RATELIMIT_HEADERS_ENABLED": True,  # says when to try again
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
-        "RATELIMIT_STORAGE_OPTIONS": within if store.startswith("redis") else {},
+        "RATELIMIT_STORAGE_OPTIONS": timeouts if store.startswith("redis") else {},
     }
 
 

@@ -83,7 +83,7 @@ def unseal_search(token: str) -> str:
 def neighbors(here: Submission) -> dict[str, Submission | None]:
     """Return the submissions before and after one in the list that the address tells of."""
     view, filters, zone = VIEWS[read_view()], read_filters(), library().practice.time_zone
-    if not all(getattr(here, name) is not None for name in view.order):
+    if not view.can_hold(here):
         return {}  # it has left the list: its visit was called off
 
     def nearest(*, backwards: bool) -> Submission | None:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from content import library
 from forms_staff import QueueForm, SearchForm, SeveralForm, who_works
 from models import Submission, db
-from models_queue import VIEWS, counts, listed
+from models_queue import VIEWS, View, counts, listed
 from staff_base import bp, log, opened, read_reference, refuse_wrong
 from staff_list import kept_arguments, read_filters, read_view, seal_search
 from staff_submission import change_status, hand_to, why_not
@@ -22,7 +22,8 @@ PAGE_SIZE = 25
 @bp.get("/")
 def queue() -> str:
     """Show a page of a list. Everything it is narrowed by is in the address, names only sealed."""
-    view, filters, after = read_view(), read_filters(), page_start()
+    view, filters = read_view(), read_filters()
+    after = page_start(VIEWS[view])
     query = listed(VIEWS[view], filters, library().practice.time_zone, after)
     found = db.session.scalars(query.limit(PAGE_SIZE + 1)).all()
     rows = found[:PAGE_SIZE]
@@ -56,9 +57,11 @@ def around() -> dict[str, Any]:
     }
 
 
-def page_start() -> Submission | None:
+def page_start(view: View) -> Submission | None:
+    """The submission behind which the page begins; none, when that has left the list since."""
     reference = request.args.get("before", type=read_reference)
-    return db.session.scalar(Submission.with_reference(reference)) if reference else None
+    found = db.session.scalar(Submission.with_reference(reference)) if reference else None
+    return found if found and view.can_hold(found) else None
 
 
 @bp.post("/search")
@@ -105,11 +108,12 @@ def several() -> Response:
 
 
 def as_they_were(versions: dict[str, str]) -> list[Submission]:
-    """Those of these submissions that are still in this version, locked."""
+    """Those of these submissions that are still in this version, and open, locked."""
     these = (Submission.reference.in_(versions), Submission.erased_at.is_(None))
     query = sa.select(Submission).where(*these).order_by(Submission.place).with_for_update()
     found = db.session.scalars(query).all()
-    return [row for row in found if str(row.version) == versions[row.reference]]
+    same = [row for row in found if str(row.version) == versions[row.reference]]
+    return [row for row in same if opened(row) is not None]
 
 
 def ticked() -> dict[str, str]:

@@ -16,12 +16,15 @@ import models_search
 import outbox_letters
 from content import library
 from forms_staff import (
+    WITHOUT_VISIT,
     AssignForm,
     NoteForm,
     ResendForm,
     ScheduleForm,
     StatusForm,
     WorkForm,
+    capitalized,
+    choices,
 )
 from models import Submission, db, now
 from models_letters import Letter
@@ -62,7 +65,7 @@ def contents(
     """What the page shows; `forms` are those that were filled in wrong."""
     return {
         "submission": found,
-        "status_form": StatusForm(formdata=None, status=found.status),
+        "status_form": new_status_form(found),
         "assign_form": AssignForm(formdata=None, assigned=str(found.assigned_to or 0)),
         "note_form": NoteForm(formdata=None),
         "schedule_form": new_schedule_form(found),
@@ -136,6 +139,8 @@ def set_status(reference: str) -> Response:
 
 def why_not(found: Submission, status: str) -> str:
     """Say what keeps it from having this status: a visit that is booked, or one that is not."""
+    if found.kind == "intake" and status not in WITHOUT_VISIT:
+        return "An intake form has no visit of its own. Change the request that it goes with."
     if status == "scheduled" and not found.scheduled_for:
         return "Book a time, and the status follows."
     fits = {"scheduled", "cancelled"}
@@ -204,6 +209,13 @@ def resend(reference: str) -> Response:
     if letter.submission != found:
         abort(404)
     return done(reference, *renew(letter))
+
+
+def new_status_form(found: Submission) -> StatusForm:
+    form = StatusForm(formdata=None, status=found.status)
+    if found.kind == "intake":
+        form.status.choices = choices(capitalized(WITHOUT_VISIT))
+    return form
 
 
 def new_schedule_form(found: Submission) -> ScheduleForm:

@@ -3,7 +3,7 @@
 from contextlib import closing
 from contextvars import Context
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -85,14 +85,14 @@ def test_letters_that_failed_are_told(doctor, submission):
     db.session.execute(sa.text("UPDATE letters SET state = 'failed'"))
     db.session.commit()
     status, said = doctor()
-    assert said["letters"][1] == "2 could not be sent. To see why: flask outbox list"
+    assert said["letters"][1] == "2 could not be sent. To see why: .venv/bin/flask outbox list"
     assert status == 1
 
 
 def test_a_database_without_tables_or_without_an_answer_is_told(app, doctor, tmp_path_factory):
     folder = private_folder(tmp_path_factory)
     status, said = doctor(create_app(INSTANCE_PATH=folder, DATABASE_URL="sqlite:///new.db"))
-    assert said["migrations"][1].endswith("Type: flask db upgrade")
+    assert said["migrations"][1].endswith("Type: .venv/bin/flask db upgrade")
     assert said["letters"][0] == "FAIL"
     assert status == 1
     nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
@@ -142,7 +142,7 @@ def test_of_a_long_trail_only_the_end_is_looked_at(doctor, monkeypatch):
         log("sensitive_read", detail=f"number {number}")
         db.session.commit()
     monkeypatch.setattr(commands_audit, "LONG", 3)
-    said = ("ok", "the last 3 events. To check all 5: flask audit verify")
+    said = ("ok", "the last 3 of 5 events. All: .venv/bin/flask audit verify")
     for changed, state in ((1, "ok"), (3, "FAIL")):
         with db.engine.begin() as connection, unprotected(connection):
             query = sa.update(Event).where(Event.id == changed).values(detail="number 9")
@@ -155,7 +155,7 @@ def test_of_a_long_trail_only_the_end_is_looked_at(doctor, monkeypatch):
 
 
 def test_staff_without_a_second_factor_are_told(app, doctor):
-    assert doctor()[1]["staff"][1].startswith("nobody can sign in.")
+    assert doctor()[1]["staff"][1].startswith("nobody can sign in. Type:")
     add_staff(app, "ada@example.org", "handler")
     assert doctor()[1]["staff"] == ("ok", "1 with a second factor")
     add_staff(app, "rita@example.org", "reader", phone=False)
@@ -167,13 +167,13 @@ def test_erasing_that_nobody_does_is_told(doctor, submission):
     assert doctor()[1]["erasures"] == ("ok", "0 to be erased")
     grow_old(5000)
     state, words = doctor()[1]["erasures"]
-    assert (state, words[:19]) == ("warn", "1 should be erased,")
+    assert (state, words[:10]) == ("warn", "1 are due,")
 
 
 def test_content_with_a_fault_is_told(doctor):
     with time_machine.travel("2030-01-01T12:00:00Z", tick=False):
         status, said = doctor()
-    assert "to fix. To see them: flask content check" in said["content"][1]
+    assert "to fix. To see them: .venv/bin/flask content check" in said["content"][1]
     assert status == 1
 
 
@@ -181,3 +181,18 @@ def test_a_practice_with_its_own_phone_and_address_is_well(app, doctor, monkeypa
     own = replace(library().practice, phone="612-555-9999", email="office@spine.example.com")
     monkeypatch.setitem(app.extensions, "content", replace(library(), practice=own))
     assert doctor()[1]["practice"] == ("ok", "612-555-9999, office@spine.example.com")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"security_contact_until": date(2026, 6, 1)}, "put a later day into security_contact"),
+        ({"closed_on": (date(2026, 6, 1),)}, "put the next holidays into closed_on"),
+    ],
+)
+def test_dates_that_run_out_are_told(app, doctor, monkeypatch, changed, words):
+    assert doctor()[1]["dates"][0] == "ok"
+    old = replace(library().practice, **changed)
+    monkeypatch.setitem(app.extensions, "content", replace(library(), practice=old))
+    state, said = doctor()[1]["dates"]
+    assert (state, said.startswith(words)) == ("warn", True)

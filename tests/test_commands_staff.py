@@ -42,7 +42,7 @@ def test_a_role_can_be_given(flask, role):
     ("words", "says"),
     [
         (("add", "ada"), "Not an email address: ada"),
-        (("add", ADA), "has an account. New password: flask staff reset"),
+        (("add", ADA), "has an account. New password: .venv/bin/flask staff reset"),
         (("add", "ADA@example.org"), "has an account"),
         (("add", "eve@example.org", "--role", "king"), "'king' is not one of"),
         (("disable", "eve@example.org"), "has no account"),
@@ -143,7 +143,7 @@ def test_a_break_glass_account_is_an_admin_for_one_hour_and_then_never_again(fla
         assert again.submit(email=email, password=OWN_PASSWORD).path == "/staff/login"
         assert f"{email}  admin  ended on 2026-11-25 at 10:00\n" in flask("staff", "list")[1]
         for word in ("enable", "reset"):
-            says = f"{email} has ended. Make another: flask staff break-glass"
+            says = f"{email} has ended. Make another: .venv/bin/flask staff break-glass"
             assert says in flask("staff", word, email)[1]
     assert recorded()[0] == ("user_created", "break-glass")
 

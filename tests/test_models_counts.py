@@ -165,6 +165,13 @@ def test_booking_a_time_is_a_first_contact(ada, submission):
     assert counted("wait") == {("wait", "00"): 1}
 
 
+def test_an_intake_waits_for_no_contact(ada, bob):
+    an_intake(bob)
+    change(ada, "closed")
+    assert submissions()[0].contacted_at
+    assert counted("wait") == {}
+
+
 @pytest.mark.parametrize("status", ["new", "spam"])
 def test_saving_it_as_new_or_putting_it_aside_is_no_contact(ada, submission, status):
     change(ada, status)

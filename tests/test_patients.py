@@ -142,6 +142,12 @@ def test_the_received_page_shows_no_answer_once_a_day_is_over(bob):
         assert bob.visit(f"{page.path}/copy").status == 404
 
 
+def test_the_copy_stays_while_the_next_request_is_begun(bob):
+    page = an_appointment(bob)
+    assert bob.visit("/appointment/").link(f"We have it: {submissions()[0].shown_reference}")
+    assert bob.visit(f"{page.path}/copy").status == 200
+
+
 def test_the_check_page_shows_every_answer_in_words(bob):
     text = to_check(bob).text
     for words in ("Siobhán O'Brien-Núñez", "March 31, 1975", "(612) 555-0187", "Phone call"):

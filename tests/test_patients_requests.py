@@ -120,7 +120,13 @@ def test_an_intake_cannot_be_cancelled_or_booked(phone, bob, ada):
     assert status() == "new"
     reference = submissions()[0].shown_reference
     staff = ada.visit(f"/staff/submissions/{reference}")
-    sent = {**staff.typed("form[action$=status]"), "day": an_open_day(), "time": "09:30"}
+    form = "form[action$=status]"
+    offered = [option["value"] for option in staff.soup.select(f"{form} option")]
+    assert offered == ["new", "contacted", "closed", "spam"]
+    for wrong in ("cancelled", "scheduled"):
+        said = staff.submit(form, status=wrong).text
+        assert ("An intake form has no visit of its own." in said, status()) == (True, "new")
+    sent = {**staff.typed(form), "day": an_open_day(), "time": "09:30"}
     assert ada.send(f"{staff.path}/schedule", sent).status == 404
 
 
@@ -219,6 +225,21 @@ def test_pressing_twice_asks_once(phone, link):
         page.submit(window1_day=an_open_day(9))
     assert len(submissions()[0].record["later"]) == 1
     assert len(letters("waiting")) == 2
+
+
+def test_who_wants_the_same_time_again_after_an_answer_is_heard(phone, link, ada, submission):
+    page = open_request(phone, link).link("Ask for another time")
+    for asked in (1, 2):
+        page.submit(window1_day=an_open_day(9))
+        assert (len(submissions()[0].record["later"]), status()) == (asked, "new")
+        book(ada, submission.shown_reference, an_open_day(4 + asked))
+
+
+def test_another_time_can_be_any_of_the_choices(phone, link):
+    page = open_request(phone, link).link("Ask for another time")
+    assert list(page.submit(window3_day="soon").errors) == ["window3_day"]
+    page.submit(window3_day=an_open_day(9))
+    assert len(submissions()[0].record["later"]) == 1
 
 
 def test_ten_wrong_dates_of_birth_lock_the_link(phone, eve, link):

@@ -150,6 +150,19 @@ def test_a_submission_whose_key_is_missing_says_so_and_nothing_can_be_done_with_
     assert "cannot be opened: its key is not in VAULT_KEYS" in one(ada).text
     answer = ada.send(f"{page.path}/print", {"csrf_token": token})
     assert (answer.status, "cannot be opened" in answer.text) == (200, True)
+    assert not ada.visit("/staff/").soup.select("[name=chosen]")
+
+
+def test_of_several_that_are_ticked_those_whose_key_is_missing_stay_as_they_are(ada, bob):
+    an_appointment(bob)
+    an_appointment(bob)
+    queue = ada.visit("/staff/")
+    lost, query = other_key(), sa.text("UPDATE submissions SET record_sealed = :x WHERE id = :id")
+    db.session.execute(query, {"x": lost, "id": submissions()[0].id})
+    db.session.commit()
+    page = tick_all(queue, status="spam")
+    assert "1 changed." in page.text
+    assert {row.status for row in submissions()} == {"new", "spam"}
 
 
 def other_key():
