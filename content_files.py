@@ -84,7 +84,7 @@ def read_text(path: Path) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # the second: brackets in brackets
         raise ContentError(f"{path.name}: not valid TOML: {error}.") from None
 
 
@@ -133,7 +133,7 @@ class Reader:
         read_keys(where, {"file name": path.stem}, {"file name": SLUG})
         try:
             metadata, text = frontmatter.parse(read_text(path))
-        except (yaml.YAMLError, ValueError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ContentError(f"{where}: the front matter is not valid YAML: {error}.") from None
         values = read_keys(where, metadata, kinds)
         if bool(values.get("reviewed_by")) != bool(values.get("reviewed_on")):

@@ -181,6 +181,13 @@ def test_a_fault_is_named_by_file_and_key_with_what_was_expected(folder, file, p
         assert word in message
 
 
+def test_what_python_cannot_read_to_its_end_is_refused_in_words(folder):
+    for file, written in ((ABOUT, "---\ntitle: {}\n---\n"), (PRACTICE, "name = {}")):
+        for endless in ("[" * 5000, "9" * 5000):
+            (folder / file).write_text(written.format(endless))
+            assert refusal(folder).startswith(file)
+
+
 @pytest.mark.parametrize("file", [PRACTICE, FLAGS, FACTORS, SOURCES, CATEGORIES, CONSENT, ABOUT])
 def test_a_missing_file_is_named(folder, file):
     (folder / file).unlink()

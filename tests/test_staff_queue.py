@@ -10,20 +10,17 @@ from forms_contact import read_phone
 from models import db, now
 from models_events import Event
 from models_search import names, things, understand
-from people import an_appointment, an_intake, letters, submissions
+from people import an_appointment, an_intake, an_unseen_appointment, letters, submissions
 
 
 @pytest.fixture
 def three(bob):
     """Requests by three people, one of them urgent; return their references in this order."""
-    people = [
-        {"full_name": "Siobhán O'Brien-Núñez", "phone": "612-555-0187"},
-        {"full_name": "Ana Abdi", "phone": "(612) 555-0100", "email": "ana@example.org"},
-        {"full_name": "José D’Angelo", "phone": "", "email": "Jose@example.org"},
-    ]
-    for changes in people:
-        flags = ["thunderclap"] if changes["full_name"] == "Ana Abdi" else ["none"]
-        an_appointment(bob, flags=flags, **{"contact_by": "email", **changes})
+    ana = {"full_name": "Ana Abdi", "phone": "(612) 555-0100", "email": "ana@example.org"}
+    jose = {"full_name": "José D’Angelo", "phone": "", "email": "Jose@example.org"}
+    an_unseen_appointment(bob, full_name="Siobhán O'Brien-Núñez", phone="612-555-0187")
+    an_appointment(bob, flags=["thunderclap"], contact_by="email", **ana)
+    an_unseen_appointment(bob, contact_by="email", **jose)
     return [submission.shown_reference for submission in reversed(submissions())]
 
 
