@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
+from time import time
 from typing import Any
 
 import click
@@ -29,6 +31,7 @@ from vault import VaultError
 OCCUPIED = (
     "There is a database already. Stop the site, and add --replace to put the backup in its place."
 )
+LONGEST = 24 * 60 * 60  # seconds; no backup takes as long
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -145,8 +148,15 @@ def in_one_line() -> Iterator[None]:
 
 @contextmanager
 def working_folder() -> Iterator[Path]:
-    """A private folder for the copy that is not sealed as a whole. What patients said in it is."""
-    with tempfile.TemporaryDirectory(dir=current_app.config["INSTANCE_PATH"]) as folder:
+    """A private folder for the copy that is not sealed as a whole. What patients said in it is.
+
+    One that a power cut left here would keep what is erased meanwhile.
+    """
+    place = current_app.config["INSTANCE_PATH"]
+    for left in place.glob("working-*"):
+        if left.stat().st_mtime < time() - LONGEST:
+            rmtree(left)
+    with tempfile.TemporaryDirectory(prefix="working-", dir=place) as folder:
         yield Path(folder)
 
 

@@ -61,8 +61,8 @@ def export(who: str | None, only: Sequence[str], path: Path) -> None:
         for row in db.session.scalars(sa.select(Submission).where(Submission.id.in_(references))):
             log("sensitive_read", submission=row, detail="flask person export")
         log("sensitive_export", detail=f"flask person export: {len(references)} submissions")
+        write_private(path, everything)  # first: where it cannot be written, nothing was exported
         db.session.commit()
-    write_private(path, everything)
     click.echo(f"Written to {path}. Delete it when it is no longer needed.")
     if closed:
         raise click.ClickException(f"{closed} do not open: their key is not in VAULT_KEYS.")

@@ -13,7 +13,7 @@ from flask_security import hash_password
 
 from commands_database import need_tables
 from content import library
-from models import db, now
+from models import OPEN, Submission, db, now
 from models_events import log
 from models_staff import ROLES, User, end_sessions
 
@@ -116,8 +116,20 @@ def staff_disable(email: str) -> None:
     user.active = False
     end_sessions(user)
     log("user_disabled", user_id=user.id)
+    left = let_go_of_work(user)
     db.session.commit()
-    click.echo(f"{user.email} is shut out.")
+    click.echo(f"{user.email} is shut out. {left} open submissions are nobody's now.")
+
+
+def let_go_of_work(user: User) -> int:
+    """Let others see that nobody works on these any more; return how many there are."""
+    query = sa.select(Submission).where(Submission.assigned_to == user.id)
+    query = query.where(Submission.status.in_(OPEN)).order_by(Submission.place).with_for_update()
+    rows = db.session.scalars(query).all()
+    for row in rows:
+        row.assigned_to = None
+        log("assigned", submission=row, detail="0")
+    return len(rows)
 
 
 @staff.command("enable")

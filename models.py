@@ -230,10 +230,9 @@ class Submission(Counted, Model):
         return sa.select(cls).where(*meets, cls.status.in_(OPEN))
 
     def related(self) -> sa.Select[tuple["Submission"]]:
-        """Select the request that this intake follows, and the intakes that follow it."""
-        cls = type(self)
-        ours = [cls.follows == self.id, *([cls.id == self.follows] if self.follows else [])]
-        return sa.select(cls).where(sa.or_(*ours))
+        """Select the others of a request and the intakes that follow it."""
+        cls, first = type(self), self.follows or self.id
+        return sa.select(cls).where((cls.id == first) | (cls.follows == first), cls.id != self.id)
 
 
 def place_at(moment: datetime) -> int:

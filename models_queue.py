@@ -94,6 +94,12 @@ def is_past() -> tuple[Any, ...]:
     return (Submission.scheduled_for < now() - HALF_A_DAY,)
 
 
+def visits_in_question() -> Query:
+    """Select what is to do as the patient asks for another time, though a visit still stands."""
+    query = sa.select(Submission).where(Submission.view == "todo", *is_ahead())
+    return query.order_by(Submission.scheduled_for)
+
+
 URGENT_FIRST: dict[str, Any] = {"order": ("rank", "place"), "newest_first": False}
 MOST_OVERDUE: dict[str, Any] = {"order": ("rank", "reply_due_at", "place"), "newest_first": False}
 VIEWS: Mapping[str, View] = {

@@ -13,6 +13,8 @@ from models_drafts import Draft
 from models_letters import Letter
 from security import sign
 
+ABOUT_VISITS = ("scheduled", "changed", "cancelled")
+
 
 def address(endpoint: str, **values: str) -> str:
     """Return a full address on the site, as letters need it."""
@@ -51,6 +53,7 @@ def book(submission: Submission, at: datetime) -> None:
 
     The status is for the caller to change, who knows whether staff did this or the patient.
     """
+    take_back(submission)
     name = "changed" if submission.scheduled_for else "scheduled"
     # A calendar takes the higher number; one that was called off had a number of its own.
     submission.schedule_changes += bool(submission.scheduled_for or submission.schedule_changes)
@@ -63,6 +66,7 @@ def call_off(submission: Submission) -> None:
 
     The status is for the caller to change.
     """
+    take_back(submission)
     booked = {}
     if submission.scheduled_for:
         submission.schedule_changes += 1
@@ -70,6 +74,12 @@ def call_off(submission: Submission) -> None:
     edition = next_edition("cancelled", submission)
     to_patient("cancelled", submission, edition=edition, **booked)
     submission.scheduled_for = None
+
+
+def take_back(submission: Submission) -> None:
+    """Remove what was not sent yet about its visit: tried again, it would come after newer news."""
+    unsent = Letter.submission_id == submission.id, Letter.state != "sent"
+    db.session.execute(sa.delete(Letter).where(*unsent, Letter.name.in_(ABOUT_VISITS)))
 
 
 def finish(draft: Draft, to: str, token: str) -> None:

@@ -22,6 +22,7 @@ from models_events import log
 from patients_base import (
     TOO_MANY,
     FlowConverter,
+    birth_of,
     bp,
     current_draft,
     filled,
@@ -52,7 +53,7 @@ def start(flow: Flow) -> Response:
         session["about"] = about
     if first := submission_to_follow(request.args.get("after", "")):
         session["follows"] = first.id
-        if draft.answers.get("origin", {}).get("follows", first.id) != first.id:
+        if is_about_another(draft, first):
             draft = begin_anew(flow)
     if not draft.answers:  # what an earlier visit came for is not what this one is about
         if not known:
@@ -60,6 +61,12 @@ def start(flow: Flow) -> Response:
         if not first:
             session.pop("follows", None)
     return redirect(next_page(flow, draft.answers), 303)
+
+
+def is_about_another(draft: Draft, first: Submission) -> bool:
+    """Whether the intake that was begun goes with another request, or is of another person."""
+    follows = draft.answers.get("origin", {}).get("follows", first.id)
+    return follows != first.id or birth_of(draft.answers) not in {None, first.answers["birth"]}
 
 
 def begin_anew(flow: Flow) -> Draft:

@@ -125,10 +125,15 @@ def origin(draft: Draft) -> dict[str, Any]:
     follows = session.pop("follows", None) if draft.flow == "intake" else None
     first = db.session.get(Submission, follows) if follows else None
     if first and not first.erased_at:
-        said = first.answers
-        known |= {"follows": first.id, "reference": first.shown_reference}
-        known["you"] = {name: said[name] for name in CONTACT}
+        known["follows"] = first.id
+        if "you" not in draft.answers:
+            known |= {"reference": first.shown_reference, "you": contact_of(first)}
     return known
+
+
+def contact_of(request: Submission) -> dict[str, Any]:
+    """What an intake takes over from a request."""
+    return {name: value for name, value in request.answers.items() if name in CONTACT}
 
 
 def birth_of(answers: dict[str, Any]) -> str | None:

@@ -26,6 +26,10 @@ from security import sign, unsign
 
 MOST_TRIES = 5  # wrong dates of birth that a link allows
 
+NO_BIRTH = (
+    "The date of birth is missing",
+    "Finish “About you” on the device where you began, then open this link again. Or call us.",
+)
 NOT_OPEN = (
     "This link does not open a form any more",
     "A link works once, within 7 days, until the form is sent. If it is not sent, start again.",
@@ -82,7 +86,8 @@ def resume(flow: Flow, token: str) -> Any:
     if draft.tries >= MOST_TRIES:
         return gone(*LOCKED)
     form = BirthForm()
-    birth = birth_of(draft.answers)
+    if not (birth := birth_of(draft.answers)):
+        return gone(*NO_BIRTH)
     if request.method == "POST" and form.validate() and is_birth(form, draft, birth):
         return redirect(next_page(flow, move_here(draft).answers), 303)
     html = render_template("patients/birth.html", form=form, title="Finish your form")

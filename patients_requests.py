@@ -29,7 +29,7 @@ from patients_base import LOCKED, bp, gone, is_birth, received_token
 from security import sign, unsign
 
 COPY_LIFE = timedelta(days=1)  # how long the received page shows the answers
-LINK_LIFE = timedelta(days=180)
+LINK_LIFE = timedelta(days=180)  # from the visit on, where one is booked
 OPEN_FOR = timedelta(minutes=30)  # after the date of birth was given
 MOST_TRIES = 10  # wrong dates of birth in a row
 
@@ -133,7 +133,7 @@ def find(token: str) -> Submission:
         abort(make_response(gone(*NOT_OURS, 404)))
     if submission.erased_at:
         abort(make_response(gone(*ERASED)))
-    if now() - submission.received_at > LINK_LIFE:
+    if now() - (submission.scheduled_for or submission.received_at) > LINK_LIFE:
         abort(make_response(gone(*TOO_OLD)))
     if submission.tries >= MOST_TRIES:
         abort(make_response(gone(*LOCKED)))

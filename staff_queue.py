@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from content import library
 from forms_staff import QueueForm, SearchForm, SeveralForm, who_works
 from models import Submission, db
-from models_queue import VIEWS, View, counts, listed
+from models_queue import VIEWS, View, counts, listed, visits_in_question
 from staff_base import bp, log, opened, read_reference, refuse_wrong
 from staff_list import kept_arguments, read_filters, read_view, seal_search
 from staff_submission import change_status, hand_to, why_not
@@ -37,6 +37,7 @@ def queue() -> str:
         title=VIEWS[view].title,
         staff=who_works(),
         intakes=intakes_of(rows),
+        in_question=in_question(view),
         search=SearchForm(q=filters.search),
         form=QueueForm(formdata=None, obj=filters),
         several=SeveralForm(),
@@ -55,6 +56,13 @@ def around() -> dict[str, Any]:
         "kept": kept_arguments("before"),
         "here": {"view": read_view(), **kept_arguments()},
     }
+
+
+def in_question(view: str) -> Sequence[Submission]:
+    """The visits that are not in the list of visits, because they may change."""
+    if view != "scheduled":
+        return []
+    return db.session.scalars(visits_in_question().limit(PAGE_SIZE)).all()
 
 
 def page_start(view: View) -> Submission | None:

@@ -26,7 +26,7 @@ from forms_staff import (
     capitalized,
     choices,
 )
-from models import Submission, db, now
+from models import VIEW_OF_STATUS, Submission, db, now
 from models_letters import Letter
 from models_notes import Note
 from models_staff import User
@@ -154,10 +154,12 @@ def why_not(found: Submission, status: str) -> str:
 def change_status(found: Submission, status: str) -> None:
     """Change it in the caller's transaction, and say what patients have to know of that."""
     log("status_changed", submission=found, detail=f"{found.status} to {status}")
+    is_back = found.status == "spam" and VIEW_OF_STATUS[status] == "todo"
     if status == "cancelled" != found.status:
         outbox_letters.call_off(found)
-    elif found.status == "spam" != status and not db.session.scalars(Letter.about(found)).all():
-        outbox_letters.received(found)  # it was held back
+    elif is_back and not db.session.scalars(Letter.about(found)).all():  # they were held back
+        found.reply_due_at = library().practice.reply_due(now())
+        outbox_letters.received(found)
     found.move_to(status, now())
 
 
@@ -244,6 +246,7 @@ def book(found: Submission, at: datetime) -> None:
     others = Submission.booked_around(at, length).where(Submission.id != found.id)
     if twin := db.session.scalar(others.limit(1)):
         flash(f"{twin.shown_reference} is booked at the same time.", "error")
-    outbox_letters.book(found, at)
+    if at != found.scheduled_for:  # else the patient, who had asked for another, keeps this one
+        outbox_letters.book(found, at)
     found.move_to("scheduled", now())
     log("request_scheduled", submission=found)

@@ -63,7 +63,7 @@ class Vault:
         if version != VERSION or key not in self._ciphers:
             raise VaultError(
                 f"{place} was sealed with key {key.hex()}, which is not in VAULT_KEYS. "
-                "Add that key after the current one, separated by a comma."
+                "Add that key, with a comma between: in front if it is the newer one, else behind."
             )
         try:
             return self._ciphers[key].decrypt(nonce, secret, place.encode())

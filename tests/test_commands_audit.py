@@ -171,7 +171,7 @@ def test_a_trail_whose_key_does_not_open_says_so(five, app, verify, monkeypatch)
     status, line = verify()
     assert status == 1
     assert "trail_head.key:1 was sealed with key " in line
-    assert "which is not in VAULT_KEYS. Add that key after the current one" in line
+    assert "which is not in VAULT_KEYS. Add that key, with a comma between" in line
 
 
 def test_somebody_who_puts_in_a_key_of_his_own_is_found(five, app, verify, caplog):

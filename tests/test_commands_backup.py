@@ -1,6 +1,7 @@
 """A backup holds all there was at one moment, tells a thief nothing, and comes back whole."""
 
 import hashlib
+import os
 import re
 import shutil
 import sqlite3
@@ -65,6 +66,17 @@ def test_a_backup_comes_back_as_it_was_and_what_it_replaced_is_kept(app, flask, 
     status, output = flask("restore", kept, "--replace")
     assert status == 0, output
     assert len(submissions()) == 3
+
+
+def test_a_copy_that_a_power_cut_has_left_is_removed_by_the_next_backup(app, flask, file):
+    old, new = (app.config["INSTANCE_PATH"] / f"working-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "copy").touch()
+    os.utime(old, (0, 0))
+    assert flask("backup", file)[0] == 0
+    assert (old.exists(), new.exists()) == (False, True)
+    shutil.rmtree(new)
 
 
 def test_a_backup_is_for_its_owner_only_and_tells_a_thief_nothing(app, flask, bob, file):

@@ -12,6 +12,7 @@ from keeping import counts, erased, trail
 from mail import deliver_due
 from models import Submission, db, now
 from people import INTAKE, an_appointment, an_intake, intake_to, letters, submissions
+from security import sign
 
 MINE = {"full_name": "Ana Abdi", "email": "ana@example.org", "phone": "612-555-0100"}
 CHILD = {**MINE, "full_name": "Ikram Abdi", "birth_year": "2012"}
@@ -96,6 +97,13 @@ def test_an_export_is_for_its_owner_alone_and_overwrites_nothing(flask, joined, 
     assert path.read_bytes() == before
     status, output = flask("export", joined[0], "--to", str(tmp_path / "no" / "folder.json"))
     assert (status, "cannot be written" in output) == (1, True)
+    assert len(trail("sensitive_export")) == 1
+
+
+def test_an_intake_is_found_with_another_that_goes_with_its_request(flask, bob, joined, tmp_path):
+    an_intake(bob, f"/intake/?after={sign('intake', submissions()[1].id)}")
+    found = export(flask, tmp_path / "one.json", submissions()[0].reference)["submissions"]
+    assert len(found) == 3
 
 
 def test_an_export_leaves_an_event_for_each_submission(flask, joined, tmp_path):

@@ -10,6 +10,7 @@ from models import db
 from models_events import Event
 from models_staff import TRIES, User
 from pages import Person
+from people import submissions
 from signing_in import OWN_PASSWORD, PASSWORD, add_phone, begin, choose_password, sign_in
 
 ADA = "ada@example.org"
@@ -69,6 +70,13 @@ def test_a_disabled_member_is_out_at_once_and_enabled_comes_in_as_before(flask, 
     assert page.submit(email=ADA, password=PASSWORD).path == "/staff/login"
     assert flask("staff", "enable", ADA)[0] == 0
     assert sign_in(ada.visit("/staff/")).path == "/staff/"
+
+
+def test_what_a_disabled_member_worked_on_is_nobodys(flask, ada, submission):
+    page = ada.visit("/staff/").link(submission.shown_reference)
+    page.submit("form[action*='/assign']", me="y")
+    assert "1 open submissions are nobody's now." in flask("staff", "disable", ADA)[1]
+    assert submissions()[0].assigned_to is None
 
 
 def test_enabling_does_not_bring_back_the_sessions_there_were(flask, ada):

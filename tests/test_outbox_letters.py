@@ -8,6 +8,7 @@ import pytest
 
 import outbox
 from content import library
+from mail import deliver_due
 from pages import Person
 from people import (
     BIRTH,
@@ -77,6 +78,7 @@ def everything_that_is_written(bob, app, ada):
     for time in ("09:30", "10:30"):
         page = ada.visit(f"/staff/submissions/{reference}")
         page.submit("form[action$=schedule]", day=an_open_day(), time=time)
+        deliver_due()
     phone = Person(app.test_client())
     page = phone.visit(link_in(letters("received")[0])).submit(**BIRTH)
     page.link("Ask for another time").submit(window1_day=an_open_day(9))

@@ -148,6 +148,16 @@ def test_the_copy_stays_while_the_next_request_is_begun(bob):
     assert bob.visit(f"{page.path}/copy").status == 200
 
 
+def test_the_received_page_promises_nothing_once_the_request_has_gone_on(bob):
+    page = an_appointment(bob)
+    assert "What happens next" in page.text
+    db.session.merge(submissions()[0]).move_to("cancelled")
+    db.session.commit()
+    later = bob.visit(page.path).text
+    assert "Your request has gone on since you sent it." in later
+    assert "What happens next" not in later
+
+
 def test_the_check_page_shows_every_answer_in_words(bob):
     text = to_check(bob).text
     for words in ("Siobhán O'Brien-Núñez", "March 31, 1975", "(612) 555-0187", "Phone call"):

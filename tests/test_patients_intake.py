@@ -230,9 +230,21 @@ def test_a_half_filled_intake_goes_on_after_a_request_with_its_own_answers(bob):
     intake_to(bob, "spine", you={"full_name": "Written by hand"})
     page = an_appointment(bob).link("Start your intake form")
     assert page.path == "/intake/spine"
-    on_to(page, "check").submit()
+    check = on_to(page, "check")
+    assert "come from your request" not in check.text
+    check.submit()
     intake, request = submissions()
     assert (intake.follows, intake.answers["full_name"]) == (request.id, "Written by hand")
+
+
+def test_a_half_filled_intake_of_another_person_is_not_sent_with_a_request(bob):
+    intake_to(bob, "spine", you={"full_name": "Her mother"})
+    page = an_appointment(bob, birth_year="2011").link("Start your intake form")
+    assert page.path == "/intake/safety"
+    on_to(page, "check").submit()
+    intake, request = submissions()
+    assert intake.follows == request.id
+    assert intake.answers["birth"] == request.answers["birth"]
 
 
 def test_the_next_person_at_this_computer_does_not_follow_the_first_ones_request(bob):

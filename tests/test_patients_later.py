@@ -88,6 +88,15 @@ def test_a_link_opens_the_form_on_another_device_with_the_date_of_birth(bob, tab
     assert submissions()[0].answers["headache_days"] == "12"
 
 
+def test_while_the_date_of_birth_is_wrong_a_link_says_so_and_counts_nothing(bob, tablet):
+    link = link_for(bob)
+    fill_in(bob.visit("/intake/you"), you={"birth_year": "1800"})
+    for _ in range(6):
+        assert "The date of birth is missing" in tablet.visit(link).text
+    fill_in(bob.visit("/intake/you"))
+    assert tablet.visit(link).submit(**BIRTH).path == "/intake/spine"
+
+
 def test_a_link_can_be_used_once(bob, tablet, eve):
     link = link_for(bob)
     tablet.visit(link).submit(**BIRTH)

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
+from mail import deliver_due
 from models import Submission, db
 from models_events import Event
 from pages import Person
@@ -38,6 +39,11 @@ def book(ada, reference, day=None, time="09:30"):
 
 def status():
     return submissions()[0].status
+
+
+def change(ada, status):
+    page = ada.visit(f"/staff/submissions/{submissions()[0].reference}")
+    assert page.submit("form[action$=status]", status=status).status == 200
 
 
 def test_the_link_shows_nothing_before_the_date_of_birth(phone, link, submission):
@@ -133,9 +139,11 @@ def test_an_intake_cannot_be_cancelled_or_booked(phone, bob, ada):
 def test_a_request_that_was_cancelled_and_taken_up_again_has_no_old_time(phone, link, ada):
     reference = submissions()[0].shown_reference
     book(ada, reference)
+    deliver_due()
     for changed in ("cancelled", "contacted"):
         page = ada.visit(f"/staff/submissions/{reference}")
         page.submit("form[action$=status]", status=changed)
+        deliver_due()
     assert "Your appointment:" not in open_request(phone, link).text
     book(ada, reference, time="11:00")
     numbers = [contents["sequence"] for _name, contents in letters() if "sequence" in contents]
@@ -180,6 +188,7 @@ def test_cancelling_wants_the_token_of_its_form(phone, link):
 
 def test_a_cancelled_visit_is_taken_out_of_the_calendar(phone, link, ada, submission):
     book(ada, submission.shown_reference)
+    deliver_due()
     open_request(phone, link).link("Cancel my appointment").submit()
     booked, cancelled = letters("scheduled")[0][1], letters("cancelled")[0][1]
     assert cancelled["uid"] == booked["uid"]
@@ -306,10 +315,41 @@ def test_a_request_without_an_email_address_gets_no_letter(bob):
 
 def test_a_new_time_is_a_change_of_the_same_visit(ada, submission):
     book(ada, submission.shown_reference)
+    deliver_due()
     book(ada, submission.shown_reference, time="10:00")
     first, second = letters("scheduled")[0][1], letters("changed")[0][1]
     assert second["uid"] == first["uid"]
     assert (first["sequence"], second["sequence"]) == (0, 1)
+
+
+def test_a_letter_with_an_old_time_does_not_go_out_after_a_newer_one(ada, submission):
+    for time in ("09:30", "10:00"):
+        book(ada, submission.shown_reference, time=time)
+        assert len(letters("scheduled") + letters("changed")) == 1
+    change(ada, "cancelled")
+    assert not letters("scheduled") + letters("changed")
+    assert len(letters("cancelled")) == 1
+    book(ada, submission.shown_reference)
+    assert (len(letters("scheduled")), letters("cancelled")) == (1, [])
+
+
+def test_who_keeps_the_booked_time_after_all_gets_no_letter_about_a_new_one(phone, link, ada):
+    reference, day = submissions()[0].shown_reference, an_open_day()
+    book(ada, reference, day)
+    deliver_due()
+    open_request(phone, link).link("Ask for another time").submit(window1_day=an_open_day(9))
+    change(ada, "contacted")
+    seen = phone.visit(link).text
+    assert ("This time stays yours for now." in seen, "No time is booked" in seen) == (True, False)
+    assert "Visit " in ada.visit("/staff/").soup.tbody.get_text()
+    book(ada, reference, day)
+    assert (status(), letters("changed")) == ("scheduled", [])
+
+
+def test_the_link_opens_until_half_a_year_after_the_visit(phone, link, ada, submission):
+    book(ada, submission.shown_reference, an_open_day(170))
+    with time_machine.travel(submission.received_at + timedelta(days=300), tick=False):
+        assert phone.visit(link).status == 200
 
 
 def test_booking_the_same_time_again_says_nothing_new(ada, submission):

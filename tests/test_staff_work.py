@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 import staff_csv
 from content import library
@@ -52,6 +53,18 @@ def test_no_list_offers_a_status_that_goes_with_a_visit(ada, submission):
     assert boxes == {"", "new", "contacted", "closed", "spam"}
 
 
+def test_spam_that_is_closed_gets_no_answer_and_what_is_none_gets_a_promise_that_holds(ada, bob):
+    with time_machine.travel(now() - timedelta(days=9)):
+        an_appointment(bob, website="https://example.org")
+    assert submissions()[0].status == "spam"
+    act(ada, "status", status="closed")
+    assert letters("received") == []
+    act(ada, "status", status="spam")
+    act(ada, "status", status="new")
+    assert len(letters("received")) == 1
+    assert submissions()[0].reply_due_at > now()
+
+
 def test_a_visit_that_is_to_come_stays_booked_until_it_is_called_off(ada, submission):
     book(ada)
     page = act(ada, "status", status="closed")
@@ -77,6 +90,16 @@ def test_visits_to_come_and_past_ones_have_lists_of_their_own(ada, submission):
     let_it_pass()
     assert reference not in ada.visit("/staff/?view=scheduled").text
     assert reference in ada.visit("/staff/?view=visited").text
+
+
+def test_a_visit_that_may_change_is_said_above_the_list_of_visits(ada, submission):
+    book(ada)
+    assert "Booked too" not in ada.visit("/staff/?view=scheduled").text
+    db.session.merge(submissions()[0]).move_to("new")  # the patient asks for another time
+    db.session.commit()
+    page = ada.visit("/staff/?view=scheduled")
+    assert f"until another time is agreed: {submission.shown_reference} on" in page.text
+    assert "Booked too" not in ada.visit("/staff/").text
 
 
 def test_of_several_that_are_ticked_those_changed_meanwhile_stay_as_they_are(ada, bob):
