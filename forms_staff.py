@@ -6,8 +6,9 @@ from operator import itemgetter
 from typing import Any
 
 from flask import g, request
-from flask_security import PasswordUtil
-from flask_security.forms import LoginForm
+from flask_security import PasswordUtil, current_user
+from flask_security.forms import ChangePasswordForm, LoginForm
+from flask_security.utils import get_message
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -21,7 +22,14 @@ from wtforms import (
     TimeField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    Optional,
+    StopValidation,
+    ValidationError,
+)
 
 from content import library
 from content_medical import URGENCIES
@@ -38,6 +46,7 @@ EXPORT_REASONS = (
     "A move to another system",
     "A request by a patient or a court",
 )
+TRIED_TOO_OFTEN = "Too many tries. Wait a minute, then try again"
 IN_ORDER = dict(sorted(ACTS.items(), key=itemgetter(1)))
 AS_TYPED = {"autocomplete": "off", "spellcheck": "false", "maxlength": 9}
 LAST_VISIT = timedelta(days=3 * 365)
@@ -93,6 +102,21 @@ class SignInForm(LoginForm):
             log("authn_login_fail", detail="unknown account")
         db.session.commit()
         return False
+
+
+class NewPasswordForm(ChangePasswordForm):
+    """A new password, for who knows the one there is. A wrong one counts as at the sign-in."""
+
+    def validate_password(self, _field: PasswordField) -> None:
+        if current_user.is_kept_out:
+            raise StopValidation(TRIED_TOO_OFTEN)
+
+    def validate(self, **more: Any) -> bool:
+        right = super().validate(**more)
+        if {TRIED_TOO_OFTEN, get_message("INVALID_PASSWORD")[0]} & {*self.password.errors}:
+            db.session.scalar(User.to_change(current_user.id)).count_failure("password")
+            db.session.commit()
+        return right
 
 
 class Passwords(PasswordUtil):

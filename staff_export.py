@@ -10,7 +10,7 @@ from flask_security import check_and_update_authn_fresh, current_user
 
 import staff_csv
 from content import library
-from forms_staff import ExportForm
+from forms_staff import TRIED_TOO_OFTEN, ExportForm
 from models import db
 from models_queue import Query
 from models_staff import User
@@ -60,7 +60,7 @@ def is_known(form: ExportForm) -> bool:
         return False
     user = db.session.scalar(User.to_change(current_user.id))  # so that no try goes uncounted
     if user.is_kept_out:
-        form.password.errors = ["Too many tries. Wait a minute, then try again"]
+        form.password.errors = [TRIED_TOO_OFTEN]
     elif is_password(user, form.password.data):
         session["fs_paa"] = time.time()  # where Flask-Security keeps the moment
         return True

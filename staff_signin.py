@@ -27,7 +27,7 @@ from werkzeug.wrappers import Response
 
 import security
 import staff_codes
-from forms_staff import Passwords, SignInForm
+from forms_staff import NewPasswordForm, Passwords, SignInForm
 from models import db, now
 from models_events import log
 from models_staff import DEMO_EMAIL, LOCKS, Role, StaffSession, User
@@ -203,7 +203,13 @@ def init_app(app: Flask) -> None:
     app.config.update({f"SECURITY_{name}": value for name, value in CONFIG.items()})
     # Flask-Security asks for one; with argon2, which salts by itself, it is not used.
     app.config["SECURITY_PASSWORD_SALT"] = app.config["SECRET_KEY"]
-    extension = Security(app, datastore, login_form=SignInForm, password_util_cls=Passwords)
+    extension = Security(
+        app,
+        datastore,
+        login_form=SignInForm,
+        change_password_form=NewPasswordForm,
+        password_util_cls=Passwords,
+    )
     extension.login_context_processor(who_can_sign_in)
     extension.want_json(lambda _request: False)
     app.login_manager.user_loader(load_user)

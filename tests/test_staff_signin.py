@@ -261,6 +261,17 @@ def test_the_right_password_in_between_does_not_buy_more_tries_at_the_code(app, 
     assert try_password(eve, PASSWORD).path == "/staff/login"
 
 
+def test_guessing_at_the_account_page_locks_as_at_the_sign_in(app, clock, ada):
+    page = ada.visit("/staff/account")
+    for _ in range(5):
+        page = choose_password(page, "no password of mine")
+    assert events("authn_login_lock") == [("authn_login_lock", "1 min")]
+    assert "Too many tries." in choose_password(page, PASSWORD).text
+    clock.shift(61)
+    assert "Too many tries." not in choose_password(page, PASSWORD).text
+    assert events("authn_password_change")
+
+
 def test_coming_in_forgets_the_wrong_tries(app, eve, clock):
     add_staff(app, ADA, "handler")
     for _ in range(3):
