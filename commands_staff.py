@@ -118,7 +118,7 @@ def staff_disable(email: str) -> None:
     log("user_disabled", user_id=user.id)
     left = let_go_of_work(user)
     db.session.commit()
-    click.echo(f"{user.email} is shut out. {left} open submissions are nobody's now.")
+    click.echo(f"{user.email} is shut out. Open submissions that are nobody's now: {left}.")
 
 
 def let_go_of_work(user: User) -> int:

@@ -87,11 +87,11 @@ def find_received(token: str) -> Submission:
 def copy_of(submission: Submission) -> list[dict[str, str]]:
     """How the patient saw the answers, if it is this browser that sent them within a day.
 
+    Not once a new form is begun: that may be by the next person at this computer.
     What an intake took over from a request is not among them: who follows a link did not say that.
     """
-    now_open = Draft.id_of(session.get(submission.kind, "")) == submission.draft_id
-    before = session.get("sent", {}).get(submission.kind) == submission.id  # a new one is begun
-    if not (now_open or before) or now() - submission.received_at >= COPY_LIFE:
+    sent_here = Draft.id_of(session.get(submission.kind, "")) == submission.draft_id
+    if not sent_here or now() - submission.received_at >= COPY_LIFE:
         return []
     taken_over, fields = CONTACT if submission.follows else (), field_names()
     return [

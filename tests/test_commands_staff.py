@@ -75,7 +75,7 @@ def test_a_disabled_member_is_out_at_once_and_enabled_comes_in_as_before(flask, 
 def test_what_a_disabled_member_worked_on_is_nobodys(flask, ada, submission):
     page = ada.visit("/staff/").link(submission.shown_reference)
     page.submit("form[action*='/assign']", me="y")
-    assert "1 open submissions are nobody's now." in flask("staff", "disable", ADA)[1]
+    assert "Open submissions that are nobody's now: 1." in flask("staff", "disable", ADA)[1]
     assert submissions()[0].assigned_to is None
 
 

@@ -142,10 +142,12 @@ def test_the_received_page_shows_no_answer_once_a_day_is_over(bob):
         assert bob.visit(f"{page.path}/copy").status == 404
 
 
-def test_the_copy_stays_while_the_next_request_is_begun(bob):
+def test_who_begins_the_next_request_on_this_device_sees_no_copy(bob):
     page = an_appointment(bob)
-    assert bob.visit("/appointment/").link(f"We have it: {submissions()[0].shown_reference}")
-    assert bob.visit(f"{page.path}/copy").status == 200
+    assert "or until somebody begins a new form" in page.text
+    sent = bob.visit("/appointment/").link(f"We have it: {submissions()[0].shown_reference}")
+    assert not any(secret in sent.text for secret in SECRETS)
+    assert bob.visit(f"{page.path}/copy").status == 404
 
 
 def test_the_received_page_promises_nothing_once_the_request_has_gone_on(bob):
