@@ -1,9 +1,10 @@
 """What keeps people out of a page: WCAG 2.2 A and AA by axe, in light, in dark, on a small screen.
 
 A screen of 320 pixels is also what somebody has who zooms 1280 pixels to 400 %. Colors do not
-depend on the width, so two looks at each page cover all three.
+depend on the width, so two looks cover all three.
 """
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from browsing import width
@@ -13,6 +14,15 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
 WIDE, SMALL = {"width": 1280, "height": 800}, {"width": 320, "height": 640}
 LOOKS = {"light": ("light", WIDE), "dark and small": ("dark", SMALL)}
+
+
+def in_turn(pages):
+    """Each page in one of the looks; `make drill` has it in the other too."""
+    return [
+        pytest.param(page, look, marks=[pytest.mark.drill] * ((number + turn) % 2))
+        for number, page in enumerate(pages)
+        for turn, look in enumerate(LOOKS)
+    ]
 
 
 def barriers(tab, look):
@@ -36,7 +46,7 @@ def tab_of(window, person, path, press=None, **typed):
     url, cookies = person.client.url, person.client.cookies
     window.clear_cookies()
     window.add_cookies([{"name": name, "value": cookies[name], "url": url} for name in cookies])
-    tab = window.new_page()
+    tab = beside(window)
     tab.goto(path)
     for name, text in typed.items():
         tab.locator(f"[name={name}]").fill(text)
@@ -45,3 +55,12 @@ def tab_of(window, person, path, press=None, **typed):
             tab.get_by_role("button", name=press).click()
     assert tab.url.startswith(url + path)
     return tab
+
+
+def beside(window):
+    """Open a tab that shares a process with the others, which knows the code of axe already."""
+    if not window.pages:
+        return window.new_page()
+    with window.expect_page() as opened:
+        window.pages[0].evaluate("() => { window.open('about:blank') }")
+    return opened.value

@@ -64,7 +64,6 @@ def a_page_elsewhere(browser, server, window):
 def new_window(browser, server, *, scripts):
     """Return a window that notes what it asks for and what its console says."""
     context = browser.new_context(base_url=server.url, java_script_enabled=scripts, locale="en-US")
-    context.set_default_timeout(10_000)
     context.scripts, context.asked, context.complaints = scripts, [], []
     context.on("request", lambda request: context.asked.append(request.url))
     context.on("console", lambda message: context.complaints.append(complaint(message)))

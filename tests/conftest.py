@@ -4,11 +4,14 @@ import os
 import secrets
 import shutil
 from contextvars import Context
+from functools import cache
 
 import flask_migrate
 import psycopg
 import pytest
 import sqlalchemy as sa
+from flask import g, session
+from flask_security import login_user
 from sqlalchemy.engine import make_url
 
 import settings
@@ -24,12 +27,70 @@ from models_events import TrailHead
 from outbox_mail import FOLDER
 from pages import Person
 from people import an_unseen_appointment, submissions
-from signing_in import add_staff, sign_in
+from signing_in import add_staff
+from staff_signin import came_in
 from trail import forget_the_last_event, unprotected
+
+# What `make test` leaves to `make drill`: by variant, the modules and tests whose other variants
+# show the same but for it.
+DRILLS = {
+    # Modules that are not named here ask PostgreSQL for what these do.
+    "postgresql": """
+        test_visitors test_security test_security_forms test_injection test_hostile_requests
+        test_hostile_flows test_patients_abuse test_patients_intake test_patients_requests
+        test_staff test_staff_access test_staff_csv test_staff_signin test_commands
+        test_commands_demo
+        test_kill_9_in_the_middle_of_32_senders_loses_and_doubles_nothing
+        test_nothing_is_replaced_under_a_site_that_runs
+        test_the_site_does_not_start_under_a_new_key_in_the_making
+        test_keys_that_the_site_did_not_make_are_the_owners_to_change
+    """,
+    # The modules have other journeys over the same pages without scripts.
+    "scripts off": """
+        test_a_patient_sends_a_request_with_the_keyboard_alone
+        test_a_patient_sends_the_intake_with_the_keyboard_alone
+        test_a_patient_in_danger_sees_911_before_a_contact_detail_is_asked
+        test_answers_that_are_dangerous_together_stop_the_patient_in_the_middle
+        test_after_a_request_the_intake_asks_for_no_name_and_is_sent
+        test_on_a_phone_no_page_scrolls_sideways_and_all_of_it_can_be_sent
+        test_a_patient_goes_on_where_it_was_on_another_device
+        test_a_patient_follows_a_request_asks_for_another_time_and_cancels
+        test_a_mere_visit_of_every_link_changes_nothing
+        test_erase_my_answers_really_erases_them
+        test_the_answers_are_there_after_the_browser_was_closed
+        test_two_tabs_of_the_same_form_send_once
+        test_a_tab_that_was_left_behind_takes_nothing_away_from_the_one_in_front
+        test_a_form_that_was_opened_twice_before_the_first_answer_is_one_form
+        test_when_the_answer_to_send_is_lost_the_patient_finds_that_it_arrived
+        test_a_note_that_is_not_saved_is_not_taken_away_unasked
+        test_without_the_phone_a_recovery_code_lets_in
+        test_staff_go_through_a_list_by_keys_and_print_an_intake_on_one_page
+    """,
+    # The app waits as long for each of these as a patient does.
+    "locked by another": "test_troubles",
+    "files that may not grow": "test_troubles",
+}
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        names = {item.module.__name__.rpartition(".")[2], getattr(item, "originalname", None)}
+        for variant, left in DRILLS.items():
+            if variant in item.name and names & set(left.split()):
+                item.add_marker("drill")
+    yield  # pytest leaves out what is marked, and puts the rest in order by engine
+    # Short modules fill up the end, when there is no other left for one of the processes.
+    items.sort(key=lambda item: not starts_servers(item.module))
+
+
+def starts_servers(module):
+    """Whether a module of tests takes long, as those do that start servers and browsers."""
+    return any(getattr(name, "__module__", None) == "serving" for name in vars(module).values())
 
 
 @pytest.fixture(scope="session")
@@ -48,20 +109,33 @@ def postgres(tmp_path_factory):
         yield server.get_uri()
 
 
+@pytest.fixture(scope="session")
+def new_site(request, tmp_path_factory):
+    """Make an app with an empty, migrated database, once for each engine."""
+
+    @cache
+    def make(engine):
+        url = "sqlite:///site.db"
+        if engine == "postgresql":
+            url = new_database(request.getfixturevalue("postgres"))  # with no other app's keys
+        app = create_app(
+            DATABASE_URL=url,
+            INSTANCE_PATH=private_folder(tmp_path_factory),
+            PROPAGATE_EXCEPTIONS=True,
+        )
+        app.extensions["limits"].enabled = False
+        with app.app_context():
+            flask_migrate.upgrade()
+        return app
+
+    return make
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def site(request, tmp_path_factory):
-    """An app with an empty, migrated database; the whole suite runs on each engine."""
-    url = "sqlite:///site.db"
-    if request.param == "postgresql":
-        url = new_database(request.getfixturevalue("postgres"))  # with none of another app's keys
-    app = create_app(
-        DATABASE_URL=url,
-        INSTANCE_PATH=private_folder(tmp_path_factory),
-        PROPAGATE_EXCEPTIONS=True,
-    )
-    app.extensions["limits"].enabled = False
+def site(request, new_site):
+    """An app with an empty, migrated database; the suite runs on each engine."""
+    app = new_site(request.param)
     with app.app_context():
-        flask_migrate.upgrade()
         yield app
         db.session.remove()
         db.engine.dispose()
@@ -148,13 +222,23 @@ def flask(app):
 
 
 def signed_in(app, email, role):
-    """Somebody who has passed the password and the second factor."""
-    add_staff(app, email, role)
+    """Somebody who has passed the password and the second factor, which other tests go through."""
     person = Person(app.test_client())
-    person.checks = False  # other tests look at the pages on the way
-    assert sign_in(person.visit("/staff/"), email).path == "/staff/"
-    person.checks = True
+    with person.client.session_transaction("/staff/") as cookie:
+        cookie.update(Context().run(let_in, person.client, email, role))
     return person
+
+
+def let_in(client, email, role):
+    """Do what a right password and a right code lead to; return what is in the cookie then."""
+    app = client.application
+    with app.test_request_context("/staff/", environ_base=client.environ_base):
+        user = add_staff(app, email, role)
+        login_user(user)
+        g.staff_session.proven = True
+        came_in(user)
+        db.session.commit()
+        return dict(session)
 
 
 def empty():

@@ -9,13 +9,14 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from http.cookies import SimpleCookie
 from itertools import cycle
 from pathlib import Path
-from subprocess import PIPE, STDOUT
+from subprocess import PIPE, STDOUT, CompletedProcess
 from threading import Barrier
 from urllib.parse import urlencode, urljoin
 
@@ -49,14 +50,26 @@ class Place:
         return {**os.environ, "HOST": "127.0.0.1", **given, **settings}
 
     def flask(self, *words, **settings):
-        """Run a `flask` command to its end, and return what it said."""
+        """Run a `flask` command to its end in this process; return what it said.
+
+        Another process would take longer to start than most commands take.
+        """
+        app = self.new_app(**settings)
+        runner = app.test_cli_runner()
+        done = Context().run(runner.invoke, args=words, catch_exceptions=False)
+        with app.app_context():
+            db.engine.dispose()
+        return CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+    def flask_alone(self, *words, **settings):
+        """Run a `flask` command to its end in a process of its own; return what it said."""
         with self.start(*words, stdout=PIPE, stderr=PIPE, text=True, **settings) as process:
             try:
                 out, err = process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 kill(process)
                 raise
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
+        return CompletedProcess(words, process.returncode, out, err)
 
     def start(self, *words, stdout, stderr, text=False, **settings):
         """Start a `flask` command in a process group of its own."""
@@ -85,8 +98,11 @@ class Place:
     @cached_property
     def app(self):
         """The site's own code over the same folder and database, in this process."""
+        return self.new_app(RATELIMIT_ENABLED=False)
+
+    def new_app(self, **settings):
         own = {"INSTANCE_PATH": self.instance, "DATABASE_URL": self.database}
-        return create_app(**{**own, **self.settings, "RATELIMIT_ENABLED": False})
+        return create_app(**{**own, **self.settings, **settings})
 
     @contextmanager
     def look(self):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from barriers import LOOKS, barriers, tab_of
+from barriers import barriers, in_turn, tab_of
 from people import an_appointment
 from serving import (
     a_browser,  # noqa: F401 (a fixture, asked for by its name)
@@ -10,7 +10,7 @@ from serving import (
     new_place,
 )
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.drill]
 
 NAMES = ("W" * 120, "محمد عبد الرحمن بن عبد العزيز", "שרה כהן־לוי")
 PAGES = {
@@ -61,8 +61,9 @@ def names(row):
     return {name.get_text() for name in row.select("bdi")}
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("page", [*PAGES, *(f"submission {n}" for n in range(len(NAMES)))])
+@pytest.mark.parametrize(
+    ("page", "look"), in_turn([*PAGES, *(f"submission {n}" for n in range(len(NAMES)))])
+)
 def test_everyone_can_use_a_page_with_much_on_it(tabs, page, look):
     assert barriers(tabs[page], look) == []
 

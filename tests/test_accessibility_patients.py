@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from barriers import LOOKS, barriers, tab_of
+from barriers import barriers, in_turn, tab_of
 from browsing import UPRIGHT
 from models import db, now
 from people import (
@@ -168,8 +168,9 @@ def change(**columns):
     db.session.remove()
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("page", APPOINTMENT_PAGES + INTAKE_PAGES + REQUEST_PAGES)
+@pytest.mark.parametrize(
+    ("page", "look"), in_turn(APPOINTMENT_PAGES + INTAKE_PAGES + REQUEST_PAGES)
+)
 def test_everyone_can_use_the_page(tabs, page, look):
     assert barriers(tabs[page], look) == []
 

@@ -205,7 +205,7 @@ def test_a_purge_that_is_killed_leaves_each_submission_whole_or_erased(app):
 def test_two_at_once_erase_each_submission_once(app):
     place = Place(app.config["INSTANCE_PATH"], app.config["DATABASE_URL"])
     add_old(MANY)
-    runs = at_once([lambda: place.flask("purge")] * 2)
+    runs = at_once([lambda: place.flask_alone("purge")] * 2)
     assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
     assert len(erased()) == MANY
     assert trail("sensitive_delete") == ["retention"] * MANY

@@ -53,7 +53,7 @@ def test_after_a_kill_it_goes_on_and_then_the_old_key_opens_nothing(place):
         kill(process)
     new, left = vault_keys(file.read_text())
     assert (process.returncode, left) == (-signal.SIGKILL, old)
-    done = place.flask("rekey")
+    done = place.flask_alone("rekey")
     assert (done.returncode, done.stderr) == (0, "")
     assert vault_keys(file.read_text()) == [new]
     assert place.flask("audit", "verify").stdout.startswith("ok: ")
@@ -134,7 +134,7 @@ def test_nothing_is_replaced_under_a_site_on_another_machine(postgres, tmp_path_
 def test_the_site_does_not_start_under_a_new_key_in_the_making(app, place):
     assert place.flask("db", "upgrade").returncode == 0
     with place.look(), commands_lock.hold(alone=True):
-        done = place.flask("serve", PORT=str(free_port()))
+        done = place.flask_alone("serve", PORT=str(free_port()))
     assert (done.returncode, done.stderr) == (1, f"Error: {WHY_NOT[False]}\n")
 
 

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from bs4 import BeautifulSoup
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import content_files
 from content import MONTHS, Consent, Observance, Page
 from content_files import ContentError
 from content_markdown import CARDS, red_flag_cards, render, risk_factor_section
+from hostile import effort
 
 LEAD = "articles/migraines-and-the-spine.md"
 FACTORS, NERVES = "risk_factors.toml", "figures/head-and-neck-nerves.svg"
@@ -243,22 +244,27 @@ def playground(tmp_path_factory):
     return folder
 
 
-@settings(deadline=None, max_examples=150)
-@given(body=st.text() | st.lists(PIECES | st.text(max_size=5), max_size=30).map("".join))
-@example(body="::: emergency")
-@example(body="::: emergency " + "> " * 50 + "[@extra]")
-def test_any_text_as_an_article_loads_or_is_refused(playground, body):
+@effort(few=40, many=1_500)
+def test_any_text_as_an_article_loads_or_is_refused(playground, effort):
     head = (content_files.FOLDER / LEAD).read_text("utf-8").partition("\n---\n")[0]
     head = re.sub(r"^sources: .*", "sources: []", head, flags=re.MULTILINE)
     file = playground / "articles" / "any.md"
-    file.write_text(f"{head}\n---\n{body}", encoding="utf-8", newline="")
-    page, message = "", "articles/any.md: "
-    try:
-        page = content_files.load(playground).articles["any"].body
-    except ContentError as error:
-        message = error.format_message()
-    assert message.startswith("articles/any.md: ")
-    assert not BeautifulSoup(page, "html.parser").select("script, b, h1, a[href^=javascript]")
+
+    @effort
+    @given(body=st.text() | st.lists(PIECES | st.text(max_size=5), max_size=30).map("".join))
+    @example(body="::: emergency")
+    @example(body="::: emergency " + "> " * 50 + "[@extra]")
+    def attempt(body):
+        file.write_text(f"{head}\n---\n{body}", encoding="utf-8", newline="")
+        page, message = "", "articles/any.md: "
+        try:
+            page = content_files.load(playground).articles["any"].body
+        except ContentError as error:
+            message = error.format_message()
+        assert message.startswith("articles/any.md: ")
+        assert not BeautifulSoup(page, "html.parser").select("script, b, h1, a[href^=javascript]")
+
+    attempt()
 
 
 @pytest.mark.parametrize(

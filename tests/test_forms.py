@@ -23,6 +23,7 @@ from forms import FLOWS, DetailsForm
 from forms_fields import NOT_PROVIDED, Choice, Text
 from forms_flow import Flow, Step, StepForm
 from forms_safety import SafetyForm
+from hostile import effort
 from people import details
 
 NOW = datetime(2026, 12, 1, 18, tzinfo=UTC)  # a Tuesday, noon in Minneapolis
@@ -489,27 +490,31 @@ def texts(answer):
     return answer if isinstance(answer, list) else [answer] if isinstance(answer, str) else []
 
 
-@settings(deadline=None, max_examples=300)
-@given(typed=st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANYTHING)))
+@effort(few=60, many=2_000)
 @pytest.mark.parametrize("form", [DetailsForm, SafetyForm])
-def test_whatever_is_typed_is_refused_in_words_or_kept_for_good(form, typed):
-    first = send(typed, form)
-    passed = [field for field in first.questions if not field.errors]
-    for field in first.questions:
-        assert all(isinstance(message, str) and message for message in field.errors)
-        assert isinstance(field.shown, str)
-    for field in passed:
-        assert json.loads(json.dumps(field.data)) == field.data
-        for text in texts(field.data):
-            assert text == text.strip()
-            assert unicodedata.is_normalized("NFC", text)
-            assert "\0" not in text
-    again = dict(typed)
-    for field in passed:
-        again |= typed_again(field)
-    second = send(again, form)
-    for field in passed:
-        assert (second[field.name].errors, second[field.name].data) == ([], field.data)
+def test_whatever_is_typed_is_refused_in_words_or_kept_for_good(form, effort):
+    @effort
+    @given(typed=st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANYTHING)))
+    def attempt(typed):
+        first = send(typed, form)
+        passed = [field for field in first.questions if not field.errors]
+        for field in first.questions:
+            assert all(isinstance(message, str) and message for message in field.errors)
+            assert isinstance(field.shown, str)
+        for field in passed:
+            assert json.loads(json.dumps(field.data)) == field.data
+            for text in texts(field.data):
+                assert text == text.strip()
+                assert unicodedata.is_normalized("NFC", text)
+                assert "\0" not in text
+        again = dict(typed)
+        for field in passed:
+            again |= typed_again(field)
+        second = send(again, form)
+        for field in passed:
+            assert (second[field.name].errors, second[field.name].data) == ([], field.data)
+
+    attempt()
 
 
 @settings(deadline=None, max_examples=200)

@@ -88,7 +88,7 @@ def works(app):
         assert answer.status_code in {200, 404}, page
 
 
-@effort(few=20, many=300)
+@effort(few=8, many=300)
 def test_any_content_file_is_refused_in_a_sentence_or_makes_a_site(
     tmp_path_factory, monkeypatch, effort
 ):
@@ -138,7 +138,7 @@ def spoiled_settings(draw):
     return draw(st.sampled_from([example[:at], example[:at] + draw(written) + example[at:]]))
 
 
-@effort(few=20, many=600)
+@effort(few=8, many=600)
 def test_any_setting_is_refused_in_a_sentence_or_makes_a_site(tmp_path_factory, effort):
     folder = private_folder(tmp_path_factory)
 

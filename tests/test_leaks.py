@@ -75,7 +75,7 @@ class Site:
         return Person(self.browsers[-1])
 
     def flask(self, *words):
-        ended = self.place.flask(*words)
+        ended = self.place.flask_alone(*words)
         assert "Traceback" not in ended.stderr
         self.said.append(f"{ended.stdout}\n{ended.stderr}".encode())
 

@@ -123,7 +123,7 @@ def test_what_protects_the_trail_is_not_the_sites_to_switch_off(place):
 
 
 def refusal(place):
-    done = place.flask("serve", PORT=str(free_port()))
+    done = place.flask_alone("serve", PORT=str(free_port()))
     (line,) = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (1, "")
     return line

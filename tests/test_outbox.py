@@ -310,7 +310,7 @@ def test_many_threads_and_processes_at_once_send_each_letter_once(app, place, by
             return deliver_due()
 
     def send_there():
-        ended = place.flask("outbox", "send", SMTP_URL=box.address())
+        ended = place.flask_alone("outbox", "send", SMTP_URL=box.address())
         assert ended.returncode == 0, ended.stderr
         return int(ended.stdout.split()[0])
 

@@ -224,7 +224,7 @@ def test_a_code_that_is_sent_ten_times_at_once_lets_in_one(server):
 def test_a_taken_port_is_said_in_one_line(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        line = refusal(folder.flask("serve", PORT=port))
+        line = refusal(folder.flask_alone("serve", PORT=port))
     assert f"127.0.0.1:{port} cannot be used" in line
     assert "PORT=" in line
 
@@ -240,7 +240,7 @@ def test_a_taken_port_is_said_in_one_line(folder):
     ],
 )
 def test_a_setting_that_cannot_be_used_is_said_in_one_line(folder, name, value):
-    assert name in refusal(folder.flask("serve", **{"PORT": str(free_port()), name: value}))
+    assert name in refusal(folder.flask_alone("serve", **{"PORT": str(free_port()), name: value}))
 
 
 def refusal(ended):

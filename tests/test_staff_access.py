@@ -58,27 +58,27 @@ ENDS = {"/staff/logout", "/staff/sign-out-everywhere"}
 
 
 def become(app, who):
-    """Somebody as far as `who` comes."""
+    """Somebody as far as `who` comes, with the token of this browser's own forms."""
     person = Person(app.test_client())
     person.checks = False  # what is on the pages, other tests look at
     page = person.visit("/staff/login")
-    if who == "stranger":
-        return person
+    if who != "stranger":
+        page = come_in(page, app, who)
+    person.token = page.soup.select_one("input[name=csrf_token]")["value"]
+    return person
+
+
+def come_in(page, app, who):
     email, role = f"{who}@example.org", who if who in ROLES else "admin"
     if not app.extensions["security"].datastore.find_user(email=email):
         add_staff(app, email, role, must_change_password=who == "first", phone=who != "phoneless")
     db.session.rollback()
-    if who in ROLES:
-        return sign_in(page, email).person
-    return page.submit(email=email, password=PASSWORD).person
+    return sign_in(page, email) if who in ROLES else page.submit(email=email, password=PASSWORD)
 
 
 def asks(person, method, address):
-    """Send a request with a token of this browser's own; follow where the sign-in page leads on."""
-    data = None
-    if method == "POST":
-        token = person.visit("/staff/login").soup.select_one("input[name=csrf_token]")["value"]
-        data = {"csrf_token": token}
+    """Send a request, with a token where one is due; follow where the sign-in page leads on."""
+    data = {"csrf_token": person.token} if method == "POST" else None
     page = person.ask(method, address, data=data, follow_redirects=False)
     if address == "/staff/login" and page.headers.get("Location") == "/staff/":
         on = person.visit("/staff/", follow_redirects=False)

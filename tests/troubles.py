@@ -6,6 +6,7 @@ gets the running server.
 
 import os
 import resource
+import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
@@ -130,15 +131,23 @@ def read_only_folder(server):
     """
     folder = server.place.instance
     files = [file for file in folder.iterdir() if file.suffix != ".db-shm" and file.is_file()]
-    made = subprocess.run(["chattr", "+i", folder, *files], capture_output=True, check=False)
-    try:
-        if made.returncode:
-            pytest.skip(f"nothing can be made immutable here: {made.stderr.decode()}")
+    with immutable(folder, *files):
         with pytest.raises(PermissionError):
             (folder / "new").touch()
         yield
+
+
+@contextmanager
+def immutable(*files):
+    if shutil.which("chattr") is None:
+        pytest.skip("nothing can be made immutable here")
+    made = subprocess.run(["chattr", "+i", *files], capture_output=True, check=False)
+    try:
+        if made.returncode:
+            pytest.skip(f"nothing can be made immutable here: {made.stderr.decode()}")
+        yield
     finally:
-        subprocess.run(["chattr", "-i", folder, *files], capture_output=True, check=False)
+        subprocess.run(["chattr", "-i", *files], capture_output=True, check=False)
 
 
 @contextmanager

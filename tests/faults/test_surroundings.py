@@ -89,7 +89,7 @@ def test_a_folder_that_became_read_only_is_named_at_the_start(request):
             shown = an_appointment_at(server)
             server.stop()
         with read_only(place.instance):
-            refused = place.flask("serve")
+            refused = place.flask_alone("serve")
         assert refused.returncode != 0
         (line,) = refused.stderr.splitlines()
         assert f"The folder {place.instance} cannot be written to." in line

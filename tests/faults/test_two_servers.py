@@ -33,6 +33,8 @@ from serving import (
 )
 from settings import SECRETS
 
+pytestmark = pytest.mark.drill
+
 WRONG = {"email": "nobody@example.org", "password": "seven wrong words in a row here"}
 
 
@@ -171,7 +173,6 @@ def test_wrong_passwords_at_either_count_for_both(servers):
     assert statuses[10:] == [429, 429]
 
 
-@pytest.mark.drill
 def test_a_redis_that_hangs_or_is_gone_keeps_nobody_out(tmp_path_factory, postgres, settings):
     port = free_port()
     address = {"RATELIMIT_STORAGE_URI": f"redis://127.0.0.1:{port}"}
