@@ -189,6 +189,10 @@ class Scale(Choice):
         self.low, self.high = low, high
 
     @property
+    def described_by(self) -> str:
+        return f"{self.id}-ends {super().described_by or ''}".strip()
+
+    @property
     def shown(self) -> str:
         if not self.data:
             return NOT_PROVIDED

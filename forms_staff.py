@@ -33,7 +33,7 @@ from wtforms.validators import (
 
 from content import library
 from content_medical import URGENCIES
-from forms_fields import clean_line
+from forms_fields import clean, clean_line
 from forms_passwords import weakness
 from models import KINDS, STATUSES, db, now
 from models_events import ACTS, log
@@ -170,7 +170,7 @@ class SeveralForm(FlaskForm):
 class NoteForm(FlaskForm):
     text = TextAreaField(
         "Note",
-        filters=[lambda text: (text or "").strip()],
+        filters=[clean],
         validators=[
             DataRequired("Write something first."),
             Length(max=2000, message="Use 2,000 characters or less."),
@@ -245,6 +245,7 @@ class ScheduleForm(WorkForm):
     time = TimeField("Time", validators=[InputRequired("Enter the time of the visit")])
 
     anyway = BooleanField("Book it anyway")
+    closed = False  # whether that is what there is to decide
 
     def validate_day(self, field: DateField) -> None:
         if field.data and field.data > library().practice.today() + LAST_VISIT:
@@ -257,6 +258,7 @@ class ScheduleForm(WorkForm):
         if datetime.combine(self.day.data, field.data, practice.time_zone) <= now():
             raise ValidationError("Enter a time that is still to come")
         if not practice.is_open_at(self.day.data, field.data) and not self.anyway.data:
+            self.closed = True
             raise ValidationError(
                 "We are closed then. Change it, or check the box to book it anyway"
             )

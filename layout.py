@@ -80,6 +80,11 @@ def mail_link(address: str) -> str:
     return f"mailto:{quote(address, safe='@')}"
 
 
+def question(label: str) -> str:
+    """What was asked, without the note that it may stay empty."""
+    return label.removesuffix(" (optional)")
+
+
 FOREVER = "public, max-age=31536000, immutable"  # what a file's own address holds never changes
 AN_HOUR = "public, max-age=3600"
 
@@ -131,6 +136,7 @@ def init_app(app: Flask) -> None:
         mail_link=mail_link,
         moment=moment,
         phone_link=phone_link,
+        question=question,
         soon=soon,
     )
     app.context_processor(lambda: {"practice": library().practice, "content": library()})

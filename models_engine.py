@@ -1,6 +1,7 @@
 """The two databases' own settings, and column types that both keep the same way."""
 
 import importlib
+import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,10 +101,23 @@ def wait_no_longer(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
-def take_over(connection: Any, _record: Any) -> None:
+def take_over(connection: Any, record: Any) -> None:
     """Begin transactions ourselves, and set up a connection to SQLite."""
     connection.isolation_level = None
     set_up(connection)
+    record.info["read_only"] = not can_be_written(connection)
+
+
+def can_be_written(connection: Any) -> bool:
+    """Whether the file of a connection to SQLite can be written to now."""
+    _number, _name, file = connection.execute("PRAGMA database_list").fetchone()
+    return os.access(file, os.W_OK)
+
+
+def open_anew(connection: Any, record: Any, _proxy: Any) -> None:
+    """What is opened while the file cannot be written to, SQLite takes for read-only ever after."""
+    if record.info["read_only"] and can_be_written(connection):
+        raise sa.exc.DisconnectionError
 
 
 def begin(connection: Connection) -> None:
@@ -112,7 +126,7 @@ def begin(connection: Connection) -> None:
 
 
 def leave_read_only(context: ExceptionContext) -> None:
-    """What is opened while the file cannot be written to, SQLite takes for read-only ever after."""
+    """Do not use a connection again that turned out to be read-only."""
     code = getattr(context.original_exception, "sqlite_errorcode", 0)
     context.is_disconnect |= code & 0xFF == sqlite3.SQLITE_READONLY
 
@@ -131,6 +145,7 @@ def prepare(engine: Engine) -> None:
         return
     make_private(Path(engine.url.database))
     event.listen(engine, "connect", take_over)
+    event.listen(engine, "checkout", open_anew)
     event.listen(engine, "begin", begin)
     event.listen(engine, "handle_error", leave_read_only)
 

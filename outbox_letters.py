@@ -13,7 +13,8 @@ from models_drafts import Draft
 from models_letters import Letter
 from security import sign
 
-ABOUT_VISITS = ("scheduled", "changed", "cancelled")
+# What newer news of a visit takes the place of, if it was not sent yet.
+OVERTAKEN = ("received", "scheduled", "changed", "cancelled")
 
 
 def address(endpoint: str, **values: str) -> str:
@@ -77,9 +78,9 @@ def call_off(submission: Submission) -> None:
 
 
 def take_back(submission: Submission) -> None:
-    """Remove what was not sent yet about its visit: tried again, it would come after newer news."""
+    """Remove what was not sent yet to the patient: tried again, it would come after newer news."""
     unsent = Letter.submission_id == submission.id, Letter.state != "sent"
-    db.session.execute(sa.delete(Letter).where(*unsent, Letter.name.in_(ABOUT_VISITS)))
+    db.session.execute(sa.delete(Letter).where(*unsent, Letter.name.in_(OVERTAKEN)))
 
 
 def finish(draft: Draft, to: str, token: str) -> None:

@@ -1,5 +1,6 @@
 """What patients do: fill in a flow page by page, check it, send it once."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -44,14 +45,13 @@ def start(flow: Flow) -> Response:
     `?about=` names the article that brought the patient here, for staff to see; `?after=` the
     appointment request whose name and contact details an intake takes over.
     """
+    first = submission_to_follow(request.args.get("after", ""))
+    leave_behind([flow] if first else FLOWS.values())
     draft = current_draft(flow)
-    if sent := submission_of(draft):
-        session["sent"] = {**session.get("sent", {}), flow.name: sent.id}
-        draft = begin_anew(flow)
     about = request.args.get("about")
     if known := about in library().articles:
         session["about"] = about
-    if first := submission_to_follow(request.args.get("after", "")):
+    if first:
         session["follows"] = first.id
         if is_about_another(draft, first):
             draft = begin_anew(flow)
@@ -61,6 +61,14 @@ def start(flow: Flow) -> Response:
         if not first:
             session.pop("follows", None)
     return redirect(next_page(flow, draft.answers), 303)
+
+
+def leave_behind(flows: Iterable[Flow]) -> None:
+    """Let this browser show no copy any more of what it has sent by these flows."""
+    for flow in flows:
+        if sent := submission_of(current_draft(flow)):
+            session["sent"] = {**session.get("sent", {}), flow.name: sent.id}
+            session.pop(flow.name)
 
 
 def is_about_another(draft: Draft, first: Submission) -> bool:
@@ -258,7 +266,7 @@ def forget(flow: Flow) -> Response:  # noqa: ARG001 (whichever it was asked from
 
 
 def reachable(flow: Flow, page: Step, draft: Draft) -> bool:
-    """Whether this page applies, and all those before it are answered."""
+    """Whether this page applies, and is answered already or the next to answer."""
     return page in flow.asked(draft.answers) and (
         page.name in draft.answers or page == flow.next_step(draft.answers)
     )

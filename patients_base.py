@@ -105,12 +105,18 @@ def submission_of(draft: Draft) -> Submission | None:
 
 
 def keep(draft: Draft, answers: dict[str, Any]) -> None:
-    """Put the answers into the draft, where this browser finds them again for `DRAFT_LIFE`."""
+    """Put the answers into the draft, where this browser finds them again for `DRAFT_LIFE`.
+
+    What it came for is in them from then on; where they cannot be kept, it is remembered.
+    """
     draft.keep(answers)
     db.session.execute(Draft.expired())
     db.session.add(draft)
     session[draft.flow], session.permanent = draft.key, True
+    told = ("about", "follows") if draft.flow == "intake" else ("about",)
     db.session.commit()
+    for name in told:
+        session.pop(name, None)
 
 
 def origin(draft: Draft) -> dict[str, Any]:
@@ -120,9 +126,9 @@ def origin(draft: Draft) -> dict[str, Any]:
     came with that, and what gave it away as a program's.
     """
     known = dict(draft.answers.get("origin", {}))
-    if slug := session.pop("about", None):
+    if slug := session.get("about"):
         known["article"] = slug
-    follows = session.pop("follows", None) if draft.flow == "intake" else None
+    follows = session.get("follows") if draft.flow == "intake" else None
     first = db.session.get(Submission, follows) if follows else None
     if first and not first.erased_at:
         known["follows"] = first.id

@@ -61,7 +61,7 @@ def received(token: str) -> str:
         token=token,
         rows=copy_of(submission),
         late=session.pop("late", False),
-        after=sign("intake", submission.id) if may_follow(submission) else None,
+        after=way_to_intake(submission),
     )
 
 
@@ -105,6 +105,14 @@ def may_follow(submission: Submission) -> bool:
     """Whether an intake can take over the name and contact details of this request."""
     young = now() - submission.received_at < LINK_LIFE
     return young and submission.kind == "appointment" and submission.status != "cancelled"
+
+
+def way_to_intake(submission: Submission) -> str | None:
+    """What begins the intake that goes with this request, unless we have one."""
+    have = sa.select(Submission.id).where(Submission.follows == submission.id).limit(1)
+    if not may_follow(submission) or db.session.scalar(have):
+        return None
+    return sign("intake", submission.id)
 
 
 def submission_to_follow(token: str) -> Submission | None:
@@ -169,7 +177,7 @@ def request_page(token: str) -> Any:
             submission=submission,
             token=token,
             changeable=is_changeable(submission),
-            after=sign("intake", submission.id),
+            after=way_to_intake(submission),
         )
     html = render_template("patients/birth.html", form=form, title="See your request")
     return html, 422 if form.errors else 200

@@ -13,6 +13,14 @@ from models_queue import AT_MOST
 from staff_base import bp, find, log, refuse_wrong
 
 PAGE_SIZE = 25
+WORDS = {
+    "received": "To the patient: it arrived",
+    "scheduled": "To the patient: a visit is booked",
+    "changed": "To the patient: another time",
+    "cancelled": "To the patient: it is cancelled",
+    "finish": "To the patient: a link to finish",
+    "waiting": "To us: something to do",
+}
 STATES = ("failed", "waiting", "sent")  # what needs somebody first
 
 
@@ -40,6 +48,12 @@ def how_many(state: str) -> int:
     """How many letters are in a state; `AT_MOST` + 1 stands for more than that."""
     some = sa.select(Letter.id).where(Letter.state == state).limit(AT_MOST + 1)
     return db.session.scalar(sa.select(sa.func.count()).select_from(some.subquery()))
+
+
+@bp.app_template_filter()
+def letter_words(name: str) -> str:
+    """What a letter is to staff, who do not know it by the name of its folder."""
+    return WORDS[name]
 
 
 @bp.post("/letters/resend")

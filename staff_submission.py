@@ -132,7 +132,8 @@ def set_status(reference: str) -> Response:
     change_status(found, form.status.data)
     db.session.flush()
     words = f"The status is now “{found.status.capitalize()}”."
-    if "cancelled" in {before, found.status}:  # the patient is told, which nothing undoes
+    # Of “Cancelled” the patient is told, which nothing undoes.
+    if "cancelled" in {before, found.status} or why_not(found, before):
         return done(reference, words)
     return done(reference, (words, reference, before, str(found.version)), "undo")
 
@@ -155,7 +156,7 @@ def change_status(found: Submission, status: str) -> None:
     """Change it in the caller's transaction, and say what patients have to know of that."""
     log("status_changed", submission=found, detail=f"{found.status} to {status}")
     is_back = found.status == "spam" and VIEW_OF_STATUS[status] == "todo"
-    if status == "cancelled" != found.status:
+    if status == "cancelled" and found.status not in {"cancelled", "spam"}:
         outbox_letters.call_off(found)
     elif is_back and not db.session.scalars(Letter.about(found)).all():  # they were held back
         found.reply_due_at = library().practice.reply_due(now())

@@ -286,6 +286,7 @@ def test_what_the_practice_calls_itself_makes_no_header_and_no_line_of_a_calenda
 ):
     an_appointment(bob)
     odd(words)
+    mail()
     page = ada.visit(f"/staff/submissions/{submissions()[0].reference}")
     page.submit("[action*=schedule]", day=an_open_day(9), time="09:30")
     sent = mail()

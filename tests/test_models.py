@@ -17,6 +17,7 @@ from models_drafts import Draft
 from models_events import log
 from people import submissions
 from settings import ROOT
+from troubles import immutable
 from vault import VaultError
 
 
@@ -52,6 +53,16 @@ def test_a_connection_that_can_only_read_is_not_used_again(app):
     with pytest.raises(sa.exc.OperationalError, match="readonly"):
         db.session.commit()
     db.session.rollback()
+    log("sys_startup")
+    db.session.commit()
+
+
+def test_a_connection_from_when_nothing_could_be_written_is_replaced_before_it_fails(app):
+    if not is_sqlite():
+        pytest.skip("PostgreSQL's connections do not depend on a file")
+    db.engine.dispose()
+    with immutable(db.engine.url.database), db.engine.connect() as connection:
+        connection.execution_options(reads_only=True).exec_driver_sql("SELECT 1")
     log("sys_startup")
     db.session.commit()
 

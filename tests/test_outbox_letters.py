@@ -74,6 +74,7 @@ def everything_that_is_written(bob, app, ada):
     later = intake_to(eve, "health", **changes).submit(later="yes")
     later.submit(email=ADDRESS)
     an_intake(eve, **changes)
+    deliver_due()
     reference = submissions()[-1].shown_reference
     for time in ("09:30", "10:30"):
         page = ada.visit(f"/staff/submissions/{reference}")

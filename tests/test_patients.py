@@ -150,6 +150,16 @@ def test_who_begins_the_next_request_on_this_device_sees_no_copy(bob):
     assert bob.visit(f"{page.path}/copy").status == 404
 
 
+def test_nor_does_who_begins_another_form_which_does_not_go_with_it(bob):
+    page = an_appointment(bob, flags=["thunderclap"])
+    bob.visit(page.soup.select_one("a.button")["href"])
+    assert "You told us about a sign of an emergency." in bob.visit(page.path).text
+    bob.visit("/intake/")
+    sent = bob.visit(page.path)
+    assert not any(secret in sent.text for secret in (*SECRETS, "a sign of an emergency"))
+    assert bob.visit(f"{page.path}/copy").status == 404
+
+
 def test_the_received_page_promises_nothing_once_the_request_has_gone_on(bob):
     page = an_appointment(bob)
     assert "What happens next" in page.text

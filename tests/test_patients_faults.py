@@ -197,6 +197,14 @@ def test_a_full_disk_keeps_a_page_of_the_intake(bob):
     assert failed.submit().path == "/intake/check"
 
 
+def test_a_locked_database_does_not_let_an_intake_forget_its_request(bob):
+    first = bob.visit(an_appointment(bob).soup.select_one("a.button")["href"])
+    with locked():
+        failed = first.submit(red_flags=["none"])
+    assert failed.status == 503
+    assert "full_name" not in failed.submit(red_flags=["none"]).asked()
+
+
 def test_a_full_disk_at_the_last_button_sends_nothing_and_says_so(bob):
     check = intake_to(bob, "health").submit(**long_page())
     with full_disk():

@@ -415,3 +415,10 @@ def test_what_is_changed_in_an_old_tab_after_sending_is_not_dropped_in_silence(b
     assert page.path == an_intake_sent.path
     assert "What you changed later was not sent" in page.text
     assert "What you changed later" not in bob.visit(page.path).text
+
+
+def test_what_0_and_10_mean_is_read_out_with_the_question(bob):
+    page = intake_to(bob, "headaches")
+    scale = page.soup.select_one("fieldset:has([name=worst_pain])")
+    ends = page.soup.select_one(f"#{scale['aria-describedby']}")
+    assert ends.get_text().startswith("0: ")

@@ -167,7 +167,7 @@ def test_a_patient_cancels_after_being_asked_once_more(phone, link, submission):
     assert "Your request is cancelled." in page.text
     assert status() == "cancelled"
     names = [name for name, _contents in letters()]
-    assert names == ["received", "waiting", "cancelled", "waiting"]
+    assert names == ["waiting", "cancelled", "waiting"]
     assert letters()[-1][1]["news"] == "cancelled"
     assert "request_cancelled" in db.session.scalars(sa.select(Event.name)).all()
     assert submissions()[0].contacted_at is None
@@ -207,6 +207,25 @@ def test_a_patient_asks_for_another_time_and_staff_see_it(phone, link, ada, subm
     assert letters("waiting")[-1][1]["news"] == "times"
     (sent,) = submissions()
     assert (sent.status, sent.scheduled_for) == ("new", None)
+
+
+def test_the_page_after_sending_knows_of_a_visit_that_may_change(bob, phone, ada):
+    sent = an_appointment(bob)
+    assert "not a booked appointment" in sent.text
+    book(ada, submissions()[0].shown_reference)
+    request = open_request(phone, link_in(letters("scheduled")[0]))
+    request.link("Ask for another time").submit(window1_day=an_open_day(9))
+    assert "not a booked appointment" not in bob.visit(sent.path).text
+
+
+def test_an_intake_that_we_have_is_not_asked_for_again(bob, phone):
+    sent = an_appointment(bob)
+    link = link_in(letters("received")[0])
+    way = sent.soup.select_one("a.button")["href"]
+    assert way in str(open_request(phone, link).soup)
+    an_intake(bob, way)
+    for page in (phone.visit(link), bob.visit(sent.path)):
+        assert "intake form" not in page.soup.main.get_text()
 
 
 def test_asking_for_another_time_wants_a_day_and_keeps_what_was_typed(phone, link):
@@ -333,6 +352,13 @@ def test_a_letter_with_an_old_time_does_not_go_out_after_a_newer_one(ada, submis
     assert (len(letters("scheduled")), letters("cancelled")) == (1, [])
 
 
+def test_no_letter_says_that_nothing_is_booked_after_the_one_about_the_visit(ada, submission):
+    assert len(letters("received")) == 1
+    book(ada, submission.shown_reference)
+    assert letters("received") == []
+    assert link_in(letters("scheduled")[0])
+
+
 def test_who_keeps_the_booked_time_after_all_gets_no_letter_about_a_new_one(phone, link, ada):
     reference, day = submissions()[0].shown_reference, an_open_day()
     book(ada, reference, day)
@@ -364,7 +390,7 @@ def test_the_second_of_two_who_book_one_request_is_told_and_overwrites_nothing(a
     book(ada, submission.shown_reference)
     late = page.submit("form[action$=schedule]", day=an_open_day(), time="11:00")
     assert "This has changed since you opened it" in late.text
-    assert [name for name, _contents in letters()][2:] == ["scheduled"]
+    assert [name for name, _contents in letters()] == ["waiting", "scheduled"]
 
 
 def test_a_time_that_has_passed_cannot_be_booked(ada, submission):
@@ -413,10 +439,19 @@ def test_a_visit_in_the_past_can_not_be_cancelled_or_moved(phone, link, ada, sub
 def test_a_time_when_the_practice_is_closed_is_booked_only_on_purpose(ada, submission):
     page = book(ada, submission.shown_reference, time="23:00")
     assert page.status == 422
-    assert "We are closed then." in page.text
+    assert page.title.startswith("Error: ")
+    assert page.errors["time"].startswith("We are closed then.")
+    time = page.soup.select_one("#time")
+    assert (time["aria-invalid"], time["aria-describedby"]) == ("true", "time-error")
     assert status() == "new"
     page.submit("form[action$=schedule]", time="23:00", anyway="y")
     assert status() == "scheduled"
+
+
+def test_only_a_time_when_the_practice_is_closed_can_be_booked_anyway(ada, submission):
+    page = book(ada, submission.shown_reference, day="2020-01-02", time="23:00")
+    assert page.errors == {"time": "Enter a time that is still to come"}
+    assert "anyway" not in page.asked()
 
 
 def test_a_visit_that_would_meet_another_is_said(ada, bob, submission):

@@ -7,6 +7,8 @@ from models import db
 from models_events import Event
 from models_letters import Letter
 from people import an_appointment
+from settings import ROOT
+from staff_letters import WORDS
 
 
 def fail(count=None):
@@ -90,3 +92,8 @@ def test_many_are_read_page_by_page_without_gap_or_repeat(ada, bob):
 @pytest.mark.parametrize("query", ["before=made-up", "before=%00", "state=eaten", "before="])
 def test_an_odd_address_is_harmless(ada, query):
     assert ada.visit(f"/staff/letters?{query}").status == 200
+
+
+def test_every_letter_has_words_for_staff():
+    folders = (ROOT / "templates/letters").glob("*/subject.txt")
+    assert set(WORDS) == {subject.parent.name for subject in folders}

@@ -57,8 +57,9 @@ def test_spam_that_is_closed_gets_no_answer_and_what_is_none_gets_a_promise_that
     with time_machine.travel(now() - timedelta(days=9)):
         an_appointment(bob, website="https://example.org")
     assert submissions()[0].status == "spam"
-    act(ada, "status", status="closed")
-    assert letters("received") == []
+    for put_away in ("closed", "spam", "cancelled"):
+        act(ada, "status", status=put_away)
+    assert letters() == []
     act(ada, "status", status="spam")
     act(ada, "status", status="new")
     assert len(letters("received")) == 1
@@ -140,6 +141,16 @@ def test_who_asks_for_another_time_can_be_contacted_and_not_closed(ada, submissi
     assert submissions()[0].status == "contacted"
 
 
+def test_no_way_back_is_offered_that_would_be_refused(ada, submission):
+    book(ada)
+    db.session.rollback()
+    db.session.execute(sa.update(Submission).values(status="new", view="todo"))
+    db.session.commit()
+    page = act(ada, "status", status="scheduled")
+    assert "The status is now “Scheduled”." in page.text
+    assert "Undo" not in page.text
+
+
 def test_everybody_sees_who_has_done_what(ada, rita, submission):
     act(ada, "status", status="contacted")
     act(ada, "assign", me="1")
@@ -156,6 +167,12 @@ def test_a_note_that_is_too_long_stays_as_it_was_typed(ada, submission):
     assert page.status == 422
     assert "Use 2,000 characters or less." in page.text
     assert page.soup.select_one("#text").get_text().strip() == "x" * 2001
+    assert page.title.startswith("Error: ")
+    assert page.errors == {"text": "Use 2,000 characters or less."}
+
+
+def test_a_line_end_in_a_note_is_one_character_as_the_counter_says(ada, submission):
+    assert "The note is saved." in act(ada, "notes", text="x" * 1998 + "\r\ny").text
 
 
 def test_a_note_of_spaces_is_none(ada, submission):

@@ -11,7 +11,7 @@ from models_events import TrailHead
 from models_letters import Letter
 from models_notes import Note
 from models_search import Token, all_marks
-from outbox_letters import ABOUT_VISITS
+from outbox_letters import OVERTAKEN
 
 COUNTED = ("kind", "reason", "article", "factor")
 RECEIVED = ("received", "waiting")
@@ -78,7 +78,7 @@ class Story:
 
     def overtake(self, name):
         """Nothing is sent here, so newer news of a visit takes the place of older ones."""
-        for older in ABOUT_VISITS:
+        for older in OVERTAKEN:
             del self.letters[older]
         self.write(name)
 
@@ -91,7 +91,7 @@ class Story:
     def status_changed(self, detail):
         before, _, after = detail.partition(" to ")
         assert before == self.status
-        if after == "cancelled" != before:
+        if after == "cancelled" and before not in {"cancelled", "spam"}:
             self.call_off()
         elif before == "spam" and VIEW_OF_STATUS[after] == "todo" and not self.letters:
             self.write(*RECEIVED)
