@@ -83,7 +83,7 @@ class Power:
         self.begin()
 
     def begin(self, port=None):
-        self.running = self.place.serve(port)
+        self.running = self.place.serve(port, workers=2)
         self.server = self.running.__enter__()
         self.up.set()
 

@@ -1,6 +1,7 @@
 """The site as the owner runs it: a real server on a real port, and people who come by HTTP."""
 
 import os
+import random
 import secrets
 import signal
 import socket
@@ -86,9 +87,9 @@ class Place:
         )
 
     @contextmanager
-    def serve(self, port=None):
+    def serve(self, port=None, *, workers=1):
         """Run the server until the block ends."""
-        server = Server(self, port or free_port())
+        server = Server(self, port or free_port(), workers)
         try:
             wait_for(server.answers)
             yield server
@@ -118,11 +119,11 @@ class Place:
 class Server:
     """A running `flask serve` and its workers."""
 
-    def __init__(self, place, port):
+    def __init__(self, place, port, workers=1):
         self.place, self.port = place, port
         self.url = f"http://127.0.0.1:{port}"
         self.said = place.instance.parent / f"said-{secrets.token_hex(4)}.txt"
-        with self.said.open("wb") as said:
+        with self.said.open("wb") as said, on_cores(workers):
             self.process = place.start("serve", stdout=said, stderr=STDOUT, PORT=str(port))
 
     @property
@@ -220,6 +221,23 @@ class Balancer(Wire):
     def ask(self, *request):
         self.url = next(self.turns)
         return super().ask(*request)
+
+
+@contextmanager
+def on_cores(count):
+    """Let what is started in this block have so many processors. A server has a worker for each.
+
+    Each worker takes as long to start as a server, and most tests need but one.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, random.sample(sorted(before), min(count, len(before))))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def kill(process):

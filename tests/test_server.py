@@ -32,7 +32,7 @@ from signing_in import OWN_PASSWORD, begin, fresh_code, sign_in
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def server(request, tmp_path_factory):
     """A server that the tests of this module share."""
-    with make_place(request, tmp_path_factory).serve() as running:
+    with make_place(request, tmp_path_factory).serve(workers=2) as running:
         yield running
 
 
@@ -139,7 +139,7 @@ def test_the_owner_reads_where_the_site_is_and_what_to_do_next(server):
 
 
 def test_ctrl_c_ends_the_site_without_a_fuss(folder):
-    with folder.serve() as server:
+    with folder.serve(workers=2) as server:
         wait_for(lambda: "Ctrl+C" in server.output)
         assert server.press_ctrl_c() == 0
         assert "Traceback" not in server.output
@@ -148,7 +148,7 @@ def test_ctrl_c_ends_the_site_without_a_fuss(folder):
 
 
 def test_ctrl_c_while_it_starts_ends_the_site_without_a_fuss(folder):
-    server = Server(folder, free_port())
+    server = Server(folder, free_port(), workers=2)
     try:
         wait_for(lambda: workers_start(server.process.pid))
         assert server.press_ctrl_c() == 0

@@ -74,7 +74,7 @@ def test_200_readers_and_20_senders_get_no_error_and_need_no_more_memory(
     place = new_place(tmp_path_factory)
     place.settings = {"TRUSTED_PROXIES": "1"}
     script = tmp_path / "read.lua"
-    with place.serve() as server:
+    with place.serve(workers=os.cpu_count()) as server:
         senders, process = Senders(server), psutil.Process(server.process.pid)
         paths = ", ".join(f'"{path}"' for path in public_pages(server))
         script.write_text(READ.format(paths=paths))
