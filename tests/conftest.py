@@ -39,7 +39,7 @@ DRILLS = {
         test_visitors test_security test_security_forms test_injection test_hostile_requests
         test_hostile_flows test_patients_abuse test_patients_intake test_patients_requests
         test_staff test_staff_access test_staff_csv test_staff_signin test_commands
-        test_commands_demo
+        test_commands_demo test_commands_person
         test_kill_9_in_the_middle_of_32_senders_loses_and_doubles_nothing
         test_nothing_is_replaced_under_a_site_that_runs
         test_the_site_does_not_start_under_a_new_key_in_the_making
@@ -69,6 +69,7 @@ DRILLS = {
     # The app waits as long for each of these as a patient does.
     "locked by another": "test_troubles",
     "files that may not grow": "test_troubles",
+    "PostgreSQL, stopped": "test_troubles",
 }
 
 CHROMIUM = next(

@@ -18,6 +18,8 @@ MAKE_ROLES, IN_DATABASE, TAKE_OVER = re.findall(
     r"(?:^    [A-Z]+ .*;\n)+", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.MULTILINE
 )
 
+pytestmark = pytest.mark.drill
+
 OTHERS = "in tables that its user cannot change"  # as the doctor says it
 
 
@@ -76,7 +78,6 @@ def use(place, email="boss@example.org"):
         return len(submissions())
 
 
-@pytest.mark.drill
 def test_the_site_does_all_its_work_as_a_user_who_owns_no_table(place, roles, tmp_path):
     assert use(place) == 2
     file = str(tmp_path / "site.backup")
@@ -138,7 +139,6 @@ def test_who_may_not_bring_the_tables_up_to_date_is_told_who_can(place, roles):
     assert "(permission denied for schema public)" in refusal(place)
 
 
-@pytest.mark.drill
 def test_a_site_that_had_one_user_can_have_two(postgres, tmp_path_factory):
     alone, owner, base = MAKE_ROLES.strip().splitlines()
     run(postgres, f"{alone}\n{base.replace('site_owner', 'site')}")
