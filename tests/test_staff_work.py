@@ -171,6 +171,11 @@ def test_a_note_that_is_too_long_stays_as_it_was_typed(ada, submission):
     assert page.errors == {"text": "Use 2,000 characters or less."}
 
 
+def test_no_browser_cuts_or_refuses_a_note_before_we_say_why(ada, submission):
+    note = one(ada).soup.select_one("#text")
+    assert not {"maxlength", "required"} & set(note.attrs)
+
+
 def test_a_line_end_in_a_note_is_one_character_as_the_counter_says(ada, submission):
     assert "The note is saved." in act(ada, "notes", text="x" * 1998 + "\r\ny").text
 
